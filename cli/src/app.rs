@@ -195,7 +195,7 @@ fn salvage_of_rest(is_of_bytes: bool, ui: &Ui) -> Option<&'static str> {
     let options = ui.global.member_options();
     let is_unreadable = |evidence: &&Evidence| {
         let member = Member::from_evidence((*evidence).clone(), options.clone());
-        member.db().is_err() || (is_of_bytes && member.newest_keyspace().is_err())
+        member.db().is_err() || (is_of_bytes && member.reach().is_err())
     };
     let unreadable = ui.opened.iter().find(is_unreadable)?;
     if !unreadable.wal().is_empty() {
@@ -228,14 +228,14 @@ fn failure_of(error: &anyhow::Error) -> Failure {
 /// The same with the command that asks what else has the keys: the older meta page, or the log.
 fn with_other_source(failure: Failure, ui: &Ui) -> Failure {
     let of_db = [&codes::MISSING, &codes::TRUNCATED, &codes::MALFORMED];
-    if failure.code == codes::MISSING.id && older_meta_has_keys(ui) {
-        return failure.next(
-            "etcd-inspect keys --meta older {path}     the state one commit back: its tree can be followed",
-        );
-    }
     let is_of_db = of_db.iter().any(|code| code.id == failure.code);
     if !is_of_db {
         return failure;
+    }
+    if older_meta_has_keys(ui) {
+        return failure.first(
+            "etcd-inspect keys --meta older {path}     the state one commit back: its tree can be followed",
+        );
     }
     match salvage_of_rest(failure.code != codes::MISSING.id, ui) {
         Some(salvage) => failure.first(salvage),

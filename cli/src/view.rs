@@ -406,7 +406,7 @@ impl<'m> View<'m> {
 
 /// The dataset, or what its log alone gives if its db cannot be read, with how far that reaches. [`View::open_at`] says which.
 pub(crate) fn or_log(dataset: Dataset, ui: &Ui) -> (Dataset, Option<LogReach>) {
-    if dataset.member().newest_keyspace().is_ok() {
+    if dataset.member().reach().is_ok() {
         return (dataset, None);
     }
     match dataset.of_log(&*ui.progress()) {
@@ -417,7 +417,7 @@ pub(crate) fn or_log(dataset: Dataset, ui: &Ui) -> (Dataset, Option<LogReach>) {
 
 /// As [`or_log`], for verbs that open no view: says so, with how far the log reaches.
 pub(crate) fn or_log_said(dataset: Dataset, ui: &mut Ui) -> anyhow::Result<Dataset> {
-    let Err(error) = dataset.member().newest_keyspace() else {
+    let Err(error) = dataset.member().reach() else {
         return Ok(dataset);
     };
     let Some((of_log, reach)) = dataset.of_log(&*ui.progress()) else {

@@ -28,6 +28,7 @@ mod run;
 mod secrets;
 mod timeline;
 mod truth;
+mod unknown;
 mod verdict;
 mod wal;
 mod wal_dir;

@@ -59,6 +59,9 @@ pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
         false => Vec::new(),
     };
+    for member in &members {
+        ui.partial(member.keyspace_loss());
+    }
     let answer = CompareAnswer::new(&compared, &differences);
     ui.answer("compare", &answer, |ui| {
         rows(&compared, ui)?;
@@ -146,6 +149,14 @@ fn equality(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
         ui.line(Line::new().with(
             Label::Good,
             "the same keys, values and history at the common revision",
+        ))?;
+    } else if let Some(row) = compared.members.iter().find(|row| row.is_partial) {
+        ui.line(Line::new().with(
+            Label::Warning,
+            format!(
+                "not known whether they are the same: a part of the keys of {} cannot be read",
+                row.path
+            ),
         ))?;
     } else {
         ui.line(Line::new().with(

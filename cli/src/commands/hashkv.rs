@@ -1,14 +1,17 @@
 use std::path::PathBuf;
 
+use etcd_inspect::answers::hashkv::HashAnswer;
+
 use crate::at::At;
 use crate::exit::Exit;
-use crate::output::{Label, Line, number};
+use crate::output::{Label, Line};
 use crate::ui::Ui;
 use crate::view::View;
 
 /// The hash that `etcdctl endpoint hashkv --rev N` gives
 ///
-/// Two members hold the same keys, values and history if hash, revision and compaction revision are equal.
+/// Two members hold the same keys, values and history if hash, revision and compaction revision are equal. If a part of the keys
+/// cannot be read, the hash is unknown.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect hashkv /copy/m1
@@ -27,23 +30,16 @@ pub(crate) fn run(args: &HashkvArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
     let hash = keyspace.hash_kv(view.revision(&args.at, ui)?)?;
-    ui.answer("hashkv", &hash, |ui| {
-        let compacted = match hash.compact_revision.get() {
-            -1 => "never compacted".to_owned(),
-            revision => format!("compacted at {}", number::thousands(revision.into())),
+    // Also ranges of files that reading the records met.
+    let answer = HashAnswer::new(hash, &ui.damage());
+    ui.answer("hashkv", &answer, |ui| {
+        let line = match answer.hash {
+            Some(hash) => Line::new()
+                .with(Label::Name, format!("{hash:08x}"))
+                .text(format!("  ({hash})")),
+            None => Line::new().with(Label::Name, "unknown: keys cannot be read"),
         };
-        Ok(ui.line(
-            Line::new()
-                .with(Label::Name, format!("{:08x}", hash.hash))
-                .text(format!("  ({})", hash.hash))
-                .with(
-                    Label::Dim,
-                    format!(
-                        "  keys at rev {} · {compacted}",
-                        number::thousands(hash.revision.into())
-                    ),
-                ),
-        )?)
+        Ok(ui.line(line.with(Label::Dim, answer.about()))?)
     })?;
     Ok(Exit::Ok)
 }

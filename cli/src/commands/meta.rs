@@ -53,6 +53,7 @@ pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         false => member.buckets()?,
     };
     ui.partial(buckets.loss());
+    ui.partial(member.meta_loss());
     if args.at.side.replay {
         identity.with_members(buckets.cluster.members.clone());
     }

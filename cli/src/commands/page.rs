@@ -111,14 +111,17 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .into());
         }
         None if args.map => {
-            let map = page::map(&db);
+            let map = ui.take(page::map(&db));
             ui.answer("page", &map, |ui| picture(&map, ui))?;
         }
         None if args.tree => {
             let tree = ui.take(page::tree(&db));
             ui.table("page", &tree)?;
         }
-        None => ui.table("page", &page::list(&db))?,
+        None => {
+            let list = ui.take(page::list(&db));
+            ui.table("page", &list)?;
+        }
     }
     Ok(Exit::Ok)
 }
@@ -184,7 +187,13 @@ fn picture(map: &MapAnswer, ui: &mut Ui) -> anyhow::Result<()> {
         ui.line(text)?;
     }
     ui.line("")?;
-    ui.line("M meta  B branch  L leaf  o overflow  F free list  . free")?;
+    let unknown = match map.counts.unknown_pages {
+        0 => "",
+        _ => "  ? used or free: a tree that cannot be read may have it",
+    };
+    ui.line(format!(
+        "M meta  B branch  L leaf  o overflow  F free list  . free{unknown}"
+    ))?;
     let scale = if each > 1 {
         format!(" (a letter is {each} pages)")
     } else {

@@ -123,18 +123,36 @@ fn sheet(answer: &SpaceAnswer, args: &SpaceArgs, ui: &mut Ui) -> anyhow::Result<
             "          etcd raises the NOSPACE alarm and refuses writes until it is disarmed";
         ui.line(Line::new().with(Label::Warning, text))?;
     }
-    let compact = format!(
-        "at revision {} would free {} of history inside the file; its size stays",
-        thousands(answer.revision.into()),
-        size(answer.space.history_bytes)
-    );
-    line(ui, "compact", compact)?;
-    let defrag = format!(
-        "would give back about {} of what etcd counts now, about {} after that compaction; room that the file grew by comes back",
-        size(answer.defragmentation_bytes()),
-        size(answer.defragmentation_after_compaction_bytes())
-    );
-    line(ui, "defrag", defrag)
+    line(ui, "compact", compaction(answer))?;
+    line(ui, "defrag", defragmentation(answer))
+}
+
+fn compaction(answer: &SpaceAnswer) -> String {
+    match answer.compaction_bytes() {
+        Some(bytes) => format!(
+            "at revision {} would free {} of history inside the file; its size stays",
+            thousands(answer.revision.into()),
+            size(bytes)
+        ),
+        None => "not known what it would free: a part of the records cannot be read".to_owned(),
+    }
+}
+
+fn defragmentation(answer: &SpaceAnswer) -> String {
+    let now = answer.defragmentation_bytes();
+    let after = answer.defragmentation_after_compaction_bytes();
+    match (now, after) {
+        (Some(now), Some(after)) => format!(
+            "would give back about {} of what etcd counts now, about {} after that compaction; room that the file grew by comes back",
+            size(now),
+            size(after)
+        ),
+        (Some(now), None) => format!(
+            "would give back about {} of what etcd counts now",
+            size(now)
+        ),
+        (None, _) => "not known what it would give back: pages may be in use or free".to_owned(),
+    }
 }
 
 fn shown_key(key: &[u8], bytes: u64, note: &str, ui: &Ui) -> String {

@@ -62,6 +62,7 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if let Some(replayed) = replayed {
         identity.with_members(replayed.buckets().cluster.members);
     }
+    ui.partial(bucket_loss(&member, args.quick));
     let raft = RaftStatus::read(
         &member,
         replayed.map(|replayed| replayed.reach.to),
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 ui.partial(unread(&member, error));
             }
             exit = Exit::Partial;
-            StoreStatus::Unreadable(text)
+            StoreStatus::unread(&member, text)
         }
         None if args.quick && member.db_file().is_ok() => StoreStatus::quick(&member),
         None if member.evidence().unseen_db().is_some() => StoreStatus::Unseen,
@@ -96,6 +97,21 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         sheet(&answer, &identity, &looked, ui)
     })?;
     Ok(exit)
+}
+
+/// What could not be read of etcd's own buckets, and at a quick look of the newest record.
+fn bucket_loss(member: &Member, is_quick: bool) -> Damage {
+    let mut damage = member.meta_loss();
+    if let Ok(buckets) = member.buckets() {
+        damage.extend(buckets.loss());
+    }
+    if is_quick && member.db().is_ok() && member.newest_revision().is_none() {
+        match member.keyspace() {
+            Ok(keyspace) => damage.extend(keyspace.damage().clone()),
+            Err(error) => damage.extend(unread(member, &error)),
+        }
+    }
+    damage
 }
 
 /// That the db cannot be read, as damage of the answer.
@@ -252,8 +268,9 @@ fn revision(keys: &KeysStatus, zone: &TimeZone) -> String {
         text.push_str(&format!(" ~{time} ({})", clock_name(&write)));
     }
     match keys.compact_revision {
-        0 => text.push_str(" · never compacted: the whole history is here"),
-        compacted => {
+        None => text.push_str(" · not known whether and where it was compacted"),
+        Some(0) => text.push_str(" · never compacted: the whole history is here"),
+        Some(compacted) => {
             text.push_str(&format!(" · compacted at {}", thousands(compacted.into())));
             if let (Some(then), Some(newest)) = (keys.compact_time, keys.newest) {
                 let back = newest.time.duration_since(then).as_secs();
@@ -299,16 +316,19 @@ fn counts(keys: &KeysStatus) -> String {
         thousands(keys.revisions.into()),
         thousands(keys.tombstones.into())
     );
-    if let Some(leases) = keys.leases {
-        text.push_str(&format!(" · {} leases", thousands(leases as i128)));
-    }
-    if let Some(alarms) = &keys.alarms {
-        let names: Vec<_> = alarms.iter().map(|alarm| alarm.alarm.to_string()).collect();
-        text.push_str(&match names.len() {
-            0 => " · alarms none".to_owned(),
-            _ => format!(" · ALARMS {}", names.join(", ")),
-        });
-    }
+    text.push_str(&match keys.leases {
+        Some(leases) => format!(" · {} leases", thousands(leases as i128)),
+        None => " · leases unknown".to_owned(),
+    });
+    let names = keys.alarms.as_ref().map(|alarms| {
+        let names = alarms.iter().map(|alarm| alarm.alarm.to_string());
+        names.collect::<Vec<_>>()
+    });
+    text.push_str(&match names {
+        None => " · alarms unknown".to_owned(),
+        Some(names) if names.is_empty() => " · alarms none".to_owned(),
+        Some(names) => format!(" · ALARMS {}", names.join(", ")),
+    });
     text
 }
 
@@ -345,22 +365,28 @@ fn bytes(file: &FileStatus) -> Vec<Named> {
             space.outside_bytes,
         ),
         FileBytes::Uncounted(space) => (
-            format!("in use {} (by what is not known)", size(db.in_use_bytes)),
+            match (db.in_use_bytes, space.unknown) {
+                (Some(in_use), _) => format!("in use {} (by what is not known)", size(in_use)),
+                (None, unknown) => format!("in use or free {}", size(unknown.unwrap_or(0))),
+            },
             space.outside,
         ),
-        _ => (format!("in use {}", size(db.in_use_bytes)), 0),
+        _ => ("in use unknown".to_owned(), 0),
     };
-    let mut text = format!(
-        "{} = {parts} + free {}",
-        size(db.size_bytes),
-        size(db.free_bytes),
-    );
+    let free = db.free_bytes;
+    let mut text = format!("{} = {parts}", size(db.size_bytes));
+    if let Some(free) = free {
+        text.push_str(&format!(" + free {}", size(free)));
+    }
     if outside > 0 {
         text.push_str(&format!(" + never used {}", size(outside)));
     }
+    let free = free.map_or_else(
+        || "not known how much is".to_owned(),
+        |free| percent(free, db.size_bytes),
+    );
     text.push_str(&format!(
-        " ({} free; default quota {}: {})",
-        percent(db.free_bytes, db.size_bytes),
+        " ({free} free; default quota {}: {})",
         size(DEFAULT_QUOTA_BYTES),
         percent(db.high_water_mark_bytes, DEFAULT_QUOTA_BYTES),
     ));

@@ -10,8 +10,10 @@ use located::{Sink, reported_by};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PageUse {
-    /// No tree reaches it.
+    /// No tree reaches it, and all trees can be read; or the stored freelist has it.
     Free,
+    /// No tree reaches it as far as the trees can be read, and no stored freelist has it: it may be in use.
+    Unknown,
     /// Page 0 or 1.
     Meta,
     /// A page of the stored freelist.
@@ -50,14 +52,27 @@ pub struct PageCounts {
     pub free_pages: u64,
     /// Meta, freelist, branch, leaf and overflow pages.
     pub used_pages: u64,
+    /// Pages of which nothing says whether they are used or free, because a tree has pages that cannot be read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown_pages: u64,
     /// Pages at or above the high-water mark.
     pub outside_pages: u64,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde calls"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl PageCounts {
-    /// Counts as [`PageMap::counts`] does, without building the map. The leaves of the bucket `known` were read already.
+    /// Counts as [`PageMap::counts`] does, without building the map if no tree has damage. The leaves of the bucket `known` were read
+    /// already, and all of them.
     pub fn with_known_bucket(db: &Db<'_>, known: &str, leaves: &Leaves<'_>) -> Self {
         let pages = db.file_pages();
+        let mut is_torn = false;
         let (mut used, mut used_below) = (PageSet::new(pages), 0u64);
         // In a healthy file no two pages share an overflow page. Twice the file bounds the work on a damaged one.
         let mut budget = pages.saturating_mul(2);
@@ -81,9 +96,7 @@ impl PageCounts {
         if let Some(Ok(page)) = freelist {
             claim(page.pgid.0, page.header.overflow);
         }
-        let others = db
-            .buckets(&mut reported_by("check::tree, for each bucket"))
-            .into_iter();
+        let others = db.buckets(&mut |_| is_torn = true).into_iter();
         let others = others
             .filter(|(name, _)| *name != known.as_bytes())
             .map(|(_, bucket)| bucket);
@@ -91,17 +104,18 @@ impl PageCounts {
             .chain([db.root()])
             .filter(|bucket| bucket.inline().is_none())
         {
-            bucket.walk(
-                &mut reported_by("check::tree, for each page"),
-                &mut |visit| {
-                    claim(visit.page.pgid.0, visit.page.header.overflow);
-                },
-            );
+            bucket.walk(&mut |_| is_torn = true, &mut |visit| {
+                claim(visit.page.pgid.0, visit.page.header.overflow);
+            });
+        }
+        if is_torn {
+            return PageMap::build(db, &mut reported_by("check::tree")).counts();
         }
         let used = used.len();
         Self {
             free_pages: db.pages() - used_below,
             used_pages: used,
+            unknown_pages: 0,
             outside_pages: (pages - db.pages()) - (used - used_below),
         }
     }
@@ -110,8 +124,23 @@ impl PageCounts {
 const ROOT_BUCKET: u8 = u8::MAX;
 
 impl<'a> PageMap<'a> {
-    /// Walks every tree of the db. Reads branch pages, and only the headers of leaf pages.
+    /// Walks every tree of the db. Reads branch pages, and only the headers of leaf pages. If a tree cannot be read as a whole, only the
+    /// stored freelist says what is free.
     pub fn build(db: &Db<'a>, sink: &mut Sink<'_>) -> Self {
+        let mut is_torn = false;
+        let sink = &mut |finding| {
+            is_torn = true;
+            sink(finding);
+        };
+        let mut map = Self::reached(db, sink);
+        if is_torn {
+            map.forget_free(db);
+        }
+        map
+    }
+
+    /// The pages that the trees and the freelist take; all others are [`PageUse::Free`].
+    fn reached(db: &Db<'a>, sink: &mut Sink<'_>) -> Self {
         let pages = usize::try_from(db.file_pages()).unwrap_or(0);
         let below = usize::try_from(db.pages()).unwrap_or(0);
         let mut uses = vec![(PageUse::Free, ROOT_BUCKET); below.max(pages.min(2))];
@@ -138,9 +167,20 @@ impl<'a> PageMap<'a> {
                 ROOT_BUCKET,
             );
         }
-        db.root()
-            .walk(sink, &mut |visit| map.claim_page(&visit.page, ROOT_BUCKET));
-        for (name, bucket) in db.buckets(&mut reported_by("the walk of the root before it")) {
+        let mut of_root = 0u64;
+        db.root().walk(
+            &mut |finding| {
+                of_root += 1;
+                sink(finding);
+            },
+            &mut |visit| map.claim_page(&visit.page, ROOT_BUCKET),
+        );
+        // An element of the root that cannot be read may be a bucket; its page was reported by the walk.
+        let mut again = |finding| match of_root {
+            0 => sink(finding),
+            _ => drop(finding),
+        };
+        for (name, bucket) in db.buckets(&mut again) {
             let id = u8::try_from(map.buckets.len()).unwrap_or(ROOT_BUCKET);
             map.buckets.push(name);
             if bucket.inline().is_none() {
@@ -148,6 +188,20 @@ impl<'a> PageMap<'a> {
             }
         }
         map
+    }
+
+    /// What a damaged tree does not reach may be a part of it that cannot be found: free is what the stored freelist has.
+    fn forget_free(&mut self, db: &Db<'a>) {
+        let listed = super::freelist::stored(db).ok().flatten();
+        let mut free = PageSet::new(self.uses.len() as u64);
+        for pgid in listed.into_iter().flatten() {
+            free.insert(pgid);
+        }
+        for (id, page) in (0u64..).zip(&mut self.uses) {
+            if page.0 == PageUse::Free && !free.contains(Pgid(id)) {
+                page.0 = PageUse::Unknown;
+            }
+        }
     }
 
     /// `checkBucket` in `tx_check.go`, v1.3.11, counts pages in the same way.
@@ -216,6 +270,7 @@ impl<'a> PageMap<'a> {
         for (usage, _) in &self.uses {
             *match usage {
                 PageUse::Free => &mut counts.free_pages,
+                PageUse::Unknown => &mut counts.unknown_pages,
                 PageUse::Outside => &mut counts.outside_pages,
                 _ => &mut counts.used_pages,
             } += 1;

@@ -69,9 +69,9 @@ impl Damage {
     /// Adds what another part of the same answer met; a finding with the same code and place counts once.
     pub fn extend(&mut self, other: Self) {
         if !other.findings.is_empty() {
-            let known: HashSet<_> = self.findings.iter().map(identity).collect();
-            let new = |finding: &Finding| !known.contains(&identity(finding));
-            let new: Vec<Finding> = other.findings.into_iter().filter(new).collect();
+            let mut known: HashSet<_> = self.findings.iter().map(identity).collect();
+            let is_new = |finding: &Finding| known.insert(identity(finding));
+            let new = other.findings.into_iter().filter(is_new);
             self.findings.extend(new);
         }
         self.skipped = self.skipped.max(other.skipped);

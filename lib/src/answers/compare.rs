@@ -143,6 +143,9 @@ pub fn is_wrong(compared: &Comparison) -> bool {
 
 /// Why a copy is not compared with the others.
 fn apart(row: &MemberRow) -> Option<String> {
+    if row.is_partial {
+        return Some("a part of its keys cannot be read".to_owned());
+    }
     if row.is_unread {
         return Some("a part of it cannot be read".to_owned());
     }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use located::text::number::thousands;
+use serde_json::Value;
 
 use super::{Cell, Column, Key, Label, Row, Table, key_json};
 use crate::backend::{Lease, LeaseId};
+use crate::member::{BucketPart, Buckets, Member};
 use crate::mvcc::{Keyspace, Version};
 
 static COLUMNS: [Column; 7] = [
@@ -27,6 +29,8 @@ pub enum LeaseState {
     Unused,
     /// Not stored, but keys name it: etcd never expires those keys.
     Orphan,
+    /// Leases or keys could not be read, so that it may be any of these.
+    Unknown,
 }
 
 /// One lease.
@@ -43,6 +47,17 @@ pub struct LeaseRow {
     pub state: LeaseState,
     /// Live keys that are attached to it, in byte order.
     pub keys: Vec<Key>,
+    /// Whether there may be more keys, because not all could be read.
+    pub may_have_more: bool,
+}
+
+/// Which of the two sides were read as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct LeasesRead {
+    /// The bucket of leases.
+    pub leases: bool,
+    /// The keys.
+    pub keys: bool,
 }
 
 impl Row for LeaseRow {
@@ -51,6 +66,7 @@ impl Row for LeaseRow {
             LeaseState::Used => Cell::text("ok"),
             LeaseState::Unused => Cell::text("no keys"),
             LeaseState::Orphan => Cell::text("orphan").label(Label::Warning),
+            LeaseState::Unknown => Cell::text("unknown").label(Label::Warning),
         };
         let seconds = |seconds: Option<i64>| seconds.map(Cell::plain).unwrap_or_default();
         let first = self.keys.first();
@@ -63,7 +79,10 @@ impl Row for LeaseRow {
             Cell::id(self.id.0.cast_unsigned()).label(Label::Name),
             seconds(self.ttl_seconds),
             seconds(self.remaining_ttl_seconds),
-            Cell::count(self.keys.len()),
+            match self.may_have_more {
+                true => Cell::shown(format!("≥{}", self.keys.len()), Value::Null),
+                false => Cell::count(self.keys.len()),
+            },
             state,
             first
                 .map(|key| Cell::key(key.as_bytes()))
@@ -73,8 +92,18 @@ impl Row for LeaseRow {
     }
 }
 
-/// All stored leases by id, then those that only keys name.
-pub fn leases(stored: &[Lease], keyspace: &Keyspace<'_>) -> Table<LeaseRow> {
+impl LeasesRead {
+    /// What of a member could be read.
+    pub fn new(buckets: &Buckets, member: &Member) -> Self {
+        Self {
+            leases: buckets.is_whole(BucketPart::Leases),
+            keys: member.damage().is_empty(),
+        }
+    }
+}
+
+/// All stored leases by id, then those that only keys name. `read`: what of both could be read as a whole.
+pub fn leases(stored: &[Lease], keyspace: &Keyspace<'_>, read: LeasesRead) -> Table<LeaseRow> {
     let mut attached: BTreeMap<LeaseId, Vec<Version<'_>>> = BTreeMap::new();
     for (lease, version) in keyspace.leased() {
         attached.entry(LeaseId(lease)).or_default().push(version);
@@ -92,12 +121,13 @@ pub fn leases(stored: &[Lease], keyspace: &Keyspace<'_>) -> Table<LeaseRow> {
             id: lease.id,
             ttl_seconds: Some(lease.ttl_seconds),
             remaining_ttl_seconds: Some(lease.remaining_ttl_seconds).filter(|left| *left != 0),
-            state: if keys.is_empty() {
-                LeaseState::Unused
-            } else {
-                LeaseState::Used
+            state: match (keys.is_empty(), read.keys) {
+                (false, _) => LeaseState::Used,
+                (true, true) => LeaseState::Unused,
+                (true, false) => LeaseState::Unknown,
             },
             keys,
+            may_have_more: !read.keys,
         });
     }
     for (id, versions) in attached {
@@ -105,10 +135,15 @@ pub fn leases(stored: &[Lease], keyspace: &Keyspace<'_>) -> Table<LeaseRow> {
             id,
             ttl_seconds: None,
             remaining_ttl_seconds: None,
-            state: LeaseState::Orphan,
+            state: match read.leases {
+                true => LeaseState::Orphan,
+                false => LeaseState::Unknown,
+            },
             keys: keys(versions),
+            may_have_more: !read.keys,
         });
     }
     let count = i128::try_from(stored.len()).unwrap_or_default();
-    Table::new(&COLUMNS, rows).all(format!("{} leases", thousands(count)))
+    let at_least = if read.leases { "" } else { "at least " };
+    Table::new(&COLUMNS, rows).all(format!("{at_least}{} leases", thousands(count)))
 }

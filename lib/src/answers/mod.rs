@@ -23,6 +23,7 @@ pub mod encryption;
 pub mod export;
 pub mod find;
 pub mod glob;
+pub mod hashkv;
 pub mod helm;
 pub mod history;
 mod key;

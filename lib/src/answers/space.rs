@@ -165,6 +165,8 @@ pub struct SpaceAnswer {
     pub quota_bytes: u64,
     /// The newest revision: up to it a compaction can remove history.
     pub revision: i64,
+    /// Whether all records were read.
+    pub is_whole: bool,
 }
 
 /// What is asked for.
@@ -215,6 +217,7 @@ impl SpaceAnswer {
                 .collect(),
             quota_bytes: question.quota_bytes,
             revision: keyspace.revision(),
+            is_whole: member.damage().is_empty(),
             space,
         })
     }
@@ -235,22 +238,30 @@ impl SpaceAnswer {
     ///
     /// It writes a new file: the free pages are gone but for the free list's own, and what bbolt allocates ahead comes back (`grow` in
     /// bbolt `db.go`, v1.3.11).
-    pub fn defragmentation_bytes(&self) -> u64 {
-        self.space
-            .free_bytes
-            .saturating_sub(FREE_AFTER_DEFRAG_BYTES)
+    ///
+    /// `None` if it is not known of each page whether it is free.
+    pub fn defragmentation_bytes(&self) -> Option<u64> {
+        let free = self.space.is_known().then_some(self.space.free_bytes)?;
+        Some(free.saturating_sub(FREE_AFTER_DEFRAG_BYTES))
+    }
+
+    /// Bytes of history that a compaction at the newest revision makes free; `None` if not all records could be read.
+    pub fn compaction_bytes(&self) -> Option<u64> {
+        self.is_whole.then_some(self.space.history_bytes)
     }
 
     /// Bytes that it gives back after a compaction at the newest revision.
-    pub fn defragmentation_after_compaction_bytes(&self) -> u64 {
-        let (history, live) = (self.space.history_bytes, self.space.live_bytes);
+    pub fn defragmentation_after_compaction_bytes(&self) -> Option<u64> {
+        let (history, live) = (self.compaction_bytes()?, self.space.live_bytes);
         // Page heads and unused room of the pages that held history are gone too.
         let tree = u128::from(self.space.tree_bytes).saturating_mul(history.into());
         let tree = tree.checked_div(u128::from(history.saturating_add(live)));
         let tree = tree.and_then(|bytes| u64::try_from(bytes).ok());
-        self.defragmentation_bytes()
-            .saturating_add(history)
-            .saturating_add(tree.unwrap_or(0))
+        let now = self.defragmentation_bytes()?;
+        Some(
+            now.saturating_add(history)
+                .saturating_add(tree.unwrap_or(0)),
+        )
     }
 }
 
@@ -281,7 +292,7 @@ impl Serialize for SpaceAnswer {
             "churn": churn,
             "live_keys": self.live_keys,
             "churn_keys": self.busy_keys,
-            "compaction": { "revision": self.revision, "frees_bytes": self.space.history_bytes },
+            "compaction": { "revision": self.revision, "frees_bytes": self.compaction_bytes() },
             "defragmentation": { "gives_back_bytes": self.defragmentation_bytes(), "after_compaction_bytes": self.defragmentation_after_compaction_bytes() },
         });
         document.serialize(serializer)
@@ -331,8 +342,15 @@ fn parts(
         }
     };
     parts.sort_by(|a, b| by(b).cmp(&by(a)).then_with(|| a.name.cmp(&b.name)));
+    let around = around(&parts, space);
+    parts.extend(around);
+    parts
+}
+
+/// What is around the groups of keys.
+fn around(groups: &[Part], space: &Space) -> Vec<Part> {
     // Records that damage makes overlap do not count twice: the last row takes up the difference.
-    let records: u64 = parts.iter().map(|part| part.bytes).sum();
+    let records: u64 = groups.iter().map(|part| part.bytes).sum();
     let stored = space.live_bytes.saturating_add(space.history_bytes);
     let tree = space.tree_bytes;
     let around = [
@@ -341,10 +359,18 @@ fn parts(
             tree.saturating_sub(records.saturating_sub(stored)),
         ),
         ("(free pages)", space.free_bytes),
+        (
+            "(used or free: a tree that cannot be read may have these pages)",
+            space.unknown_bytes,
+        ),
         ("(never used: room the file grew by)", space.outside_bytes),
     ];
-    parts.extend(around.map(|(name, bytes)| Part::new(name, None, bytes)));
-    parts
+    let around = around
+        .into_iter()
+        .filter(|(name, bytes)| *bytes > 0 || !name.starts_with("(used or free"));
+    around
+        .map(|(name, bytes)| Part::new(name, None, bytes))
+        .collect()
 }
 
 /// `/registry/pods` of `/registry/pods/shop/web-1`.

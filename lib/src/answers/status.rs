@@ -11,12 +11,11 @@ use crate::backend::{Alarm, ClusterMember};
 use crate::clock::WriteTime;
 use crate::evidence::Kind;
 use crate::kubernetes::encryption::Seal;
-use crate::member::{Identity, Member, Objects, Space};
+use crate::member::{BucketPart, Identity, Member, Objects, Space};
 use crate::mvcc::{Counts, KeyRange};
 use crate::verdict::{PredictedStart, Quick};
-use located::text::number::thousands;
 use located::text::time::{rfc3339, rfc3339_millis};
-use located::{ClusterId, Command, Error, Finding, MemberId, RaftIndex, Severity, reported_by};
+use located::{ClusterId, Command, Error, MemberId, RaftIndex, Severity, reported_by};
 
 /// What `status` answers. What is not known is left out.
 #[derive(Clone, Debug, Serialize)]
@@ -138,6 +137,9 @@ pub struct UncountedSpace {
     pub tree: Option<u64>,
     /// Free pages.
     pub free: u64,
+    /// Pages that may be in use or free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<u64>,
     /// After the high-water mark.
     pub outside: u64,
 }
@@ -148,10 +150,10 @@ pub struct UncountedSpace {
 pub struct FileSizes {
     /// Size of the file.
     pub size_bytes: u64,
-    /// etcd's `dbSizeInUse`.
-    pub in_use_bytes: u64,
-    /// Free pages.
-    pub free_bytes: u64,
+    /// etcd's `dbSizeInUse`; `None` if pages may be in use or free.
+    pub in_use_bytes: Option<u64>,
+    /// Free pages; `None` in the same case.
+    pub free_bytes: Option<u64>,
     /// Bytes of a page.
     pub page_size: u64,
     /// The last transaction.
@@ -166,8 +168,8 @@ pub struct FileSizes {
 pub struct KeysStatus {
     /// The newest revision.
     pub revision: i64,
-    /// The compaction revision; 0 if never compacted.
-    pub compact_revision: i64,
+    /// The compaction revision; 0 if never compacted, `None` if it cannot be read.
+    pub compact_revision: Option<i64>,
     /// The revision of the db, if a replay was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub db_revision: Option<i64>,
@@ -195,10 +197,10 @@ pub struct KeysStatus {
     pub revisions: u64,
     /// Number of deletions among them.
     pub tombstones: u64,
-    /// Number of leases; `None` if the buckets cannot be read.
+    /// Number of leases; `None` if their bucket cannot be read as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leases: Option<usize>,
-    /// Alarms that are on.
+    /// Alarms that are on; `None` if their bucket cannot be read as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alarms: Option<Vec<Alarm>>,
     /// Whether Kubernetes wrote here.
@@ -393,17 +395,25 @@ impl StoreStatus {
         }
     }
 
+    /// A db of which no record can be read, with what is known of its file; nothing more than why if it is no db.
+    pub fn unread(member: &Member, why: String) -> Self {
+        let space = member.space(&Counts::default());
+        let file = space.and_then(|space| FileStatus::read(member, space));
+        match file {
+            Ok(mut file) => {
+                file.forget_records();
+                Self::Unknown { why, file }
+            }
+            Err(_) => Self::Unreadable(why),
+        }
+    }
+
     /// The db, or what it is after a replay.
     ///
     /// # Errors
     /// As [`Member::db`].
     pub fn read(view: &View<'_>) -> Result<Self, Error> {
         let member = view.member();
-        if let Some(why) = unreadable(view) {
-            let mut file = FileStatus::read(member, view.space(None)?)?;
-            file.forget_records();
-            return Ok(Self::Unknown { why, file });
-        }
         let counts = view.keyspace().counts();
         let mut file = FileStatus::read(member, view.space(Some(&counts))?)?;
         if is_damaged(member) {
@@ -422,30 +432,6 @@ fn is_damaged(member: &Member) -> bool {
     damage.any(|finding| finding.severity == Severity::Error)
 }
 
-/// Why a store without a record is not an empty one.
-fn unreadable(view: &View<'_>) -> Option<String> {
-    if !view.keyspace().index().is_empty() {
-        return None;
-    }
-    let member = view.member();
-    let is_error = |finding: &&Finding| finding.severity == Severity::Error;
-    if let Some(finding) = member.keyspace_damage().iter().find(is_error) {
-        return Some(format!(
-            "no record of the db can be read ({})",
-            finding.message
-        ));
-    }
-    let wanted = member.db().ok()?.meta().size_bytes();
-    let size = member.db_bytes().ok()?.len() as u64;
-    (size < wanted).then(|| {
-        format!(
-            "the file has {} of the {} bytes that its meta page says",
-            thousands(size.into()),
-            thousands(wanted.into())
-        )
-    })
-}
-
 impl KeysStatus {
     fn read(view: &View<'_>, counts: &Counts) -> Result<Self, Error> {
         let keyspace = view.keyspace();
@@ -456,9 +442,13 @@ impl KeysStatus {
         let compacted = keyspace.compact_revision();
         let compact_time = newest.and(compacted).and_then(time_of);
         let buckets = view.buckets().ok();
+        let whole = |part| buckets.as_ref().filter(|buckets| buckets.is_whole(part));
         Ok(Self {
             revision: keyspace.revision(),
-            compact_revision: compacted.unwrap_or(0),
+            compact_revision: match view.member().meta()?.is_compaction_unknown() {
+                true => None,
+                false => Some(compacted.unwrap_or(0)),
+            },
             db_revision: match replayed {
                 Some(_) => Some(view.member().readable_keyspace()?.revision()),
                 None => None,
@@ -471,8 +461,8 @@ impl KeysStatus {
             keys: counts.keys,
             revisions: counts.revisions,
             tombstones: counts.tombstones,
-            leases: buckets.as_ref().map(|buckets| buckets.leases.len()),
-            alarms: buckets.map(|buckets| buckets.alarms),
+            leases: whole(BucketPart::Leases).map(|buckets| buckets.leases.len()),
+            alarms: whole(BucketPart::Alarms).map(|buckets| buckets.alarms.clone()),
             kubernetes: objects.is_some(),
             prefixes: match &objects {
                 Some(objects) => PrefixStatus::read(objects)?,
@@ -552,6 +542,7 @@ impl FileStatus {
                 history: None,
                 tree: None,
                 free: space.free_bytes,
+                unknown: Some(space.unknown_bytes).filter(|bytes| *bytes > 0),
                 outside: space.outside_bytes,
             });
         }
@@ -562,8 +553,8 @@ impl FileStatus {
         Ok(Self {
             db: FileSizes {
                 size_bytes: space.size_bytes(),
-                in_use_bytes: space.in_use_bytes(),
-                free_bytes: space.free_bytes,
+                in_use_bytes: space.is_known().then(|| space.in_use_bytes()),
+                free_bytes: space.is_known().then_some(space.free_bytes),
                 page_size: db.page_size(),
                 txid: db.meta().txid.0,
                 high_water_mark_bytes: db.meta().size_bytes(),

@@ -300,7 +300,7 @@ fn add(total: &mut Counts, counts: &Counts) {
 
 fn total_json(total: &Counts, space: Option<&Space>) -> Value {
     let of_file = |bytes: fn(&Space) -> u64| space.map(bytes);
-    serde_json::json!({
+    let mut sums = serde_json::json!({
         "keys": total.keys,
         "revisions": total.revisions,
         "deleted": total.deleted_keys,
@@ -311,7 +311,11 @@ fn total_json(total: &Counts, space: Option<&Space>) -> Value {
         "free_bytes": of_file(|space| space.free_bytes),
         "outside_bytes": of_file(|space| space.outside_bytes),
         "size_bytes": of_file(Space::size_bytes),
-    })
+    });
+    if let Some(space) = space.filter(|space| !space.is_known()) {
+        sums["unknown_bytes"] = space.unknown_bytes.into();
+    }
+    sums
 }
 
 /// Whether there are objects of several API servers: each has a prefix of its own.

@@ -220,7 +220,10 @@ impl<'m> View<'m> {
     /// As [`Member::buckets`].
     pub fn buckets(&self) -> Result<Buckets, Error> {
         match &self.replayed {
-            Some(replayed) => Ok(replayed.buckets()),
+            Some(replayed) => Ok(Buckets {
+                damage: self.member.buckets()?.damage,
+                ..replayed.buckets()
+            }),
             None => self.member.buckets(),
         }
     }

@@ -32,6 +32,12 @@ pub struct Meta {
     pub compaction: Compaction,
     /// Version of the schema.
     pub storage_version: Option<EtcdVersion>,
+    /// Whether elements of the bucket could not be read: they may be any key that is absent.
+    #[serde(skip)]
+    pub is_partial: bool,
+    /// Keys whose value could not be read.
+    #[serde(skip)]
+    pub unreadable: Vec<&'static str>,
     /// Keys that no etcd writes here.
     pub unknown_keys: Vec<String>,
     /// Where the value of each key starts.
@@ -85,13 +91,18 @@ impl Meta {
     pub fn read(db: &Db<'_>, sink: &mut Sink<'_>) -> Self {
         let mut meta = Self::default();
         let mut entries = Vec::new();
-        each(db, b"meta", sink, &mut |item| entries.push(item));
+        let mut lost = |finding| {
+            meta.is_partial = true;
+            sink(finding);
+        };
+        each(db, b"meta", &mut lost, &mut |item| entries.push(item));
         let file = db.file();
         for item in entries {
             let place = value_place(file.file(), &item);
             match meta.set(item.key, item.value) {
                 Some(Set { key, wrong }) => {
                     if let Some((code, expected)) = wrong {
+                        meta.unreadable.push(key);
                         bad(sink, code, place.clone(), key, item.value, expected);
                     }
                     meta.places.push((key, place));
@@ -146,6 +157,17 @@ impl Meta {
             _ => return None,
         };
         Some(Set { key, wrong })
+    }
+
+    /// Whether a key without a value may have one all the same, because it could not be read.
+    pub fn is_unknown(&self, key: &str) -> bool {
+        self.unreadable.contains(&key) || (self.is_partial && self.place(key).is_none())
+    }
+
+    /// Whether a compaction revision could not be read.
+    pub fn is_compaction_unknown(&self) -> bool {
+        let keys = ["scheduledCompactRev", "finishedCompactRev"];
+        keys.into_iter().any(|key| self.is_unknown(key))
     }
 
     /// Returns where the value of a key starts.

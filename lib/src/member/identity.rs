@@ -3,10 +3,11 @@
 use super::Member;
 use super::snap::of_this_member;
 use crate::backend::{self, Cluster, EtcdVersion};
+use crate::bolt::Db;
 use crate::raft::Payload;
 use crate::snap::Store;
 use located::Damage;
-use located::{ClusterId, Error, Finding, MemberId, reported_by};
+use located::{ClusterId, Error, Finding, MemberId, Sink, reported_by};
 
 /// Who a member is.
 #[derive(Clone, Debug, Default)]
@@ -48,14 +49,82 @@ pub struct Buckets {
     pub auth: backend::Auth,
     /// Values that could not be read.
     pub damage: Vec<Finding>,
+    /// Parts of which something could not be read: what is absent of them is unknown.
+    pub partial: Vec<BucketPart>,
+}
+
+/// A part of etcd's own buckets that is read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketPart {
+    /// Members and cluster version.
+    Cluster,
+    /// Leases.
+    Leases,
+    /// Alarms.
+    Alarms,
+    /// Users and roles.
+    Auth,
 }
 
 impl Buckets {
+    /// Reads the buckets of a db.
+    pub fn read(db: &Db<'_>) -> Self {
+        let mut met = (Vec::new(), Vec::new());
+        let cluster = part(BucketPart::Cluster, &mut met, |sink| {
+            Cluster::read(db, sink)
+        });
+        let leases = part(BucketPart::Leases, &mut met, |sink| {
+            backend::Lease::read_all(db, sink)
+        });
+        let alarms = part(BucketPart::Alarms, &mut met, |sink| {
+            backend::Alarm::read_all(db, sink)
+        });
+        let auth = part(BucketPart::Auth, &mut met, |sink| {
+            backend::Auth::read(db, sink)
+        });
+        let (damage, partial) = met;
+        Self {
+            cluster,
+            leases,
+            alarms,
+            auth,
+            damage,
+            partial,
+        }
+    }
+
     /// The values that could not be read, as the damage of an answer.
     pub fn loss(&self) -> Damage {
         let lost = u64::try_from(self.damage.len()).unwrap_or(u64::MAX);
         Damage::new(self.damage.clone(), lost)
     }
+
+    /// Whether a part was read as a whole.
+    pub fn is_whole(&self, part: BucketPart) -> bool {
+        !self.partial.contains(&part)
+    }
+}
+
+/// Reads a part, and notes whether something of it could not be read. What is met twice, as a page of the root is, counts once.
+fn part<T>(
+    part: BucketPart,
+    (damage, partial): &mut (Vec<Finding>, Vec<BucketPart>),
+    read: impl FnOnce(&mut Sink<'_>) -> T,
+) -> T {
+    let mut is_whole = true;
+    let value = read(&mut |finding: Finding| {
+        is_whole = false;
+        let is_known = |known: &Finding| {
+            std::ptr::eq(known.code, finding.code) && known.place == finding.place
+        };
+        if !damage.iter().any(is_known) {
+            damage.push(finding);
+        }
+    });
+    if !is_whole {
+        partial.push(part);
+    }
+    value
 }
 
 impl Member {
@@ -65,15 +134,7 @@ impl Member {
     /// As [`Member::db`].
     pub fn buckets(&self) -> Result<Buckets, Error> {
         let db = self.db()?;
-        let mut damage = Vec::new();
-        let sink = &mut |finding| damage.push(finding);
-        Ok(Buckets {
-            cluster: Cluster::read(&db, sink),
-            leases: backend::Lease::read_all(&db, sink),
-            alarms: backend::Alarm::read_all(&db, sink),
-            auth: backend::Auth::read(&db, sink),
-            damage,
-        })
+        Ok(Buckets::read(&db))
     }
 
     /// The `meta` bucket: consistent index, compactions, schema version.
@@ -83,8 +144,18 @@ impl Member {
     pub fn meta(&self) -> Result<backend::Meta, Error> {
         Ok(backend::Meta::read(
             &self.db()?,
-            &mut reported_by("backend::check"),
+            &mut reported_by("Member::meta_loss"),
         ))
+    }
+
+    /// What could not be read of the `meta` bucket.
+    pub fn meta_loss(&self) -> Damage {
+        let mut findings = Vec::new();
+        if let Ok(db) = self.db() {
+            backend::Meta::read(&db, &mut |finding| findings.push(finding));
+        }
+        let lost = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+        Damage::new(findings, lost)
     }
 
     /// Who the directory belongs to. What is damaged or absent leaves its field empty.
@@ -106,7 +177,8 @@ impl Member {
         let schema = || {
             db?.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
             let meta = self.meta().ok().filter(|meta| !meta.is_blank())?;
-            Some(meta.schema_version())
+            let is_known = !meta.is_unknown("storageVersion") && !meta.is_unknown("term");
+            is_known.then(|| meta.schema_version())
         };
         identity.version = cluster
             .cluster_version

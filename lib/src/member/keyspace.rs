@@ -5,10 +5,10 @@ use crate::bolt::Db;
 use crate::bolt::{PageCounts, PageMap};
 use crate::mvcc::{Compaction, Index, Keyspace, Noted, StoredKey};
 use located::Error;
-use located::Finding;
 use located::Place;
 use located::progress::{Progress, Silent};
 use located::{Answer, Damage, reported_by};
+use located::{Finding, Severity};
 
 /// Last leaf pages that [`Member::newest_keyspace`] reads: a screen full of every resource that is written to, and where
 /// nothing is in the page cache some tens of milliseconds of a disk.
@@ -33,16 +33,30 @@ fn cut(db: &Db<'_>) -> Option<Error> {
     })
 }
 
+/// That no record can be found because pages above them cannot be read.
+fn lost(damage: &[Finding]) -> Option<Error> {
+    let mut damage = damage.iter();
+    let first = damage.find(|finding| finding.severity == Severity::Error)?;
+    Some(Error::Malformed {
+        what: "no record of the db can be reached",
+        place: first.place.clone(),
+        seen: first.message.clone(),
+    })
+}
+
 /// One pass over the `key` bucket; its result must not be used if it was cancelled.
 fn read(db: &Db<'_>, wanted: Noted, progress: &dyn Progress) -> Result<Indexed, Error> {
     progress.begin("indexing", db.file().len() as u64);
     let mut damage = Vec::new();
     let bucket = db
         .bucket(b"key", &mut |finding| damage.push(finding))
-        .map_err(|error| cut(db).unwrap_or(error))?;
+        .map_err(|error| cut(db).or_else(|| lost(&damage)).unwrap_or(error))?;
     let told = &mut |finding| damage.push(finding);
     let (index, leaves) = Index::with_leaves(&bucket, wanted, told, progress);
-    let pages = PageCounts::with_known_bucket(db, "key", &leaves);
+    let pages = match damage.is_empty() {
+        true => PageCounts::with_known_bucket(db, "key", &leaves),
+        false => PageMap::build(db, &mut reported_by("bbolt::check")).counts(),
+    };
     Ok(Indexed {
         index,
         pages,
@@ -68,10 +82,33 @@ impl Member {
     /// ```
     ///
     /// # Errors
-    /// As [`Member::db`]; [`Error::Missing`] if the db has no `key` bucket.
+    /// As [`Member::db`]; [`Error::Missing`] if the db has no `key` bucket; [`Error::Malformed`] if no record of it can be reached.
     pub fn keyspace(&self) -> Result<Answer<Keyspace<'_>>, Error> {
         let keyspace = self.readable_keyspace()?;
+        if keyspace.index().is_empty()
+            && let Some(error) = self.unreachable()
+        {
+            return Err(error);
+        }
         Ok(Answer::new(keyspace, self.damage()))
+    }
+
+    /// Whether a record of the db can be reached, or it is known to have none: looks at its newest records first.
+    ///
+    /// # Errors
+    /// As [`Member::keyspace`].
+    pub fn reach(&self) -> Result<(), Error> {
+        match self.newest_keyspace() {
+            Ok(newest) if !newest.index().is_empty() => Ok(()),
+            _ => self.keyspace().map(drop),
+        }
+    }
+
+    /// Why no record of the db can be reached; `None` if one can, or if there is none.
+    pub fn unreachable(&self) -> Option<Error> {
+        let indexed = self.index.get()?;
+        let lost = || cut(&self.db().ok()?).or_else(|| lost(&indexed.damage));
+        lost().filter(|_| indexed.index.is_empty())
     }
 
     /// What can be read of the keyspace, for those who report its damage ([`Member::damage`]) on their own way.
@@ -182,9 +219,15 @@ impl Member {
 
     /// What the index of the keyspace had to leave out; empty until [`Member::keyspace`] was asked.
     pub fn keyspace_loss(&self) -> Damage {
-        self.index.get().map_or_else(Damage::default, |indexed| {
-            Damage::new(indexed.damage.clone(), indexed.index.skipped())
-        })
+        let Some(indexed) = self.index.get() else {
+            return Damage::default();
+        };
+        let mut loss = Damage::new(indexed.damage.clone(), indexed.index.skipped());
+        // What a compaction removed, and which revision is the newest, is not known without the `meta` bucket.
+        if self.meta().is_ok_and(|meta| meta.is_compaction_unknown()) {
+            loss.extend(self.meta_loss());
+        }
+        loss
     }
 
     /// How many pages of the db are used: known once the keyspace is indexed, else counted on a walk of its own.

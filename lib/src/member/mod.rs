@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 pub use described_version::{DescribedVersion, Origin, comparable, describe_versions};
-pub use identity::{Buckets, Identity};
+pub use identity::{BucketPart, Buckets, Identity};
 pub use objects::{Objects, Reading};
 pub use prefixes::UnusedPrefixes;
 #[cfg(feature = "search")]
@@ -232,6 +232,11 @@ impl Member {
             .log
             .get_or_init(|| crate::wal::Log::read(&files, limits, progress));
         Some(Wal::new(log, files))
+    }
+
+    /// The index of the log, if it was read already.
+    pub(crate) fn log_read(&self) -> Option<&crate::wal::Log> {
+        self.log.get()
     }
 
     /// The writer and the last index of the log, from as few segments as possible; `None` if there is no segment.

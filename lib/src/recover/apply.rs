@@ -9,6 +9,7 @@ use super::lease::{Alarms, Leases};
 use super::members::Members;
 use super::store::{Refused, Store};
 use super::users::Users;
+use crate::member::BucketPart;
 use crate::raft::kv::{Op, TxnRequest};
 use crate::raft::{InternalRaftRequest, Operation, Payload, Request, RequestHeader};
 
@@ -23,6 +24,8 @@ pub struct State {
     pub users: Users,
     /// Members and versions.
     pub members: Members,
+    /// Parts of the db that the replay began with and that could not be read as a whole.
+    pub partial: Vec<BucketPart>,
 }
 
 impl State {
@@ -178,6 +181,7 @@ impl<'a, 'b> Replay<'a, 'b> {
             alarms,
             users,
             members,
+            partial: _,
         } = &mut self.state;
         match operation {
             Operation::Put(put) => self.store.put(index, data, put, |id| leases.contains(id)),

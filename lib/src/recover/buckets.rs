@@ -17,6 +17,7 @@ impl State {
             alarms: self.alarms(),
             auth: self.auth(),
             damage: Vec::new(),
+            partial: self.partial.clone(),
         }
     }
 

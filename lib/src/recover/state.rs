@@ -6,22 +6,25 @@ use super::members::MemberInfo;
 use super::users::{User, Users};
 use crate::backend::{self, AlarmType, PermissionType};
 use crate::bolt::Db;
+use crate::member::Buckets;
 use crate::raft::auth::Permission;
-use located::reported_by;
 
 impl State {
     /// Reads leases, alarms, users, members and versions of a db; what cannot be read is left out.
     pub fn read(db: &Db<'_>) -> Self {
-        let mut state = Self::default();
-        let ignore = &mut reported_by("Member::buckets and backend::check");
-        for lease in backend::Lease::read_all(db, ignore) {
+        let stored = Buckets::read(db);
+        let mut state = Self {
+            partial: stored.partial,
+            ..Self::default()
+        };
+        for lease in stored.leases {
             let kept = ReplayedLease {
                 ttl: lease.ttl_seconds,
                 remaining_ttl: lease.remaining_ttl_seconds,
             };
             state.leases.0.insert(lease.id.0, kept);
         }
-        for alarm in backend::Alarm::read_all(db, ignore) {
+        for alarm in stored.alarms {
             let kind = match alarm.alarm {
                 AlarmType::NoSpace => NOSPACE,
                 AlarmType::Corrupt => CORRUPT,
@@ -29,8 +32,8 @@ impl State {
             };
             state.alarms.0.insert((alarm.member_id.0, kind));
         }
-        state.users = users(backend::Auth::read(db, ignore));
-        let cluster = backend::Cluster::read(db, ignore);
+        state.users = users(stored.auth);
+        let cluster = stored.cluster;
         for member in cluster.members {
             let info = MemberInfo {
                 name: member.name,

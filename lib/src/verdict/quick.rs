@@ -231,6 +231,19 @@ fn can_start(member: &Member) -> bool {
     is_directory && evidence.holders().is_empty()
 }
 
+/// Why the db has entries that are not in the log.
+fn ahead(member: &Member, entries: u64) -> String {
+    let entries = counted(entries, "entry", "entries");
+    match member.log_read() {
+        Some(log) if !log.damages.is_empty() || !log.gaps.is_empty() => format!(
+            "the log is cut or damaged: {entries} that the db has applied cannot be read from it"
+        ),
+        _ => format!(
+            "the db is ahead of its log by {entries}: the end of the log is missing, or the two are not of one time or not of one member"
+        ),
+    }
+}
+
 fn order(member: &Member) -> Order {
     if member.evidence().unseen_log().is_some() {
         return Order::Unknown;
@@ -259,11 +272,7 @@ impl Quick {
             return Some((text, Severity::Error));
         }
         if let Order::Ahead(entries) = self.order {
-            let text = format!(
-                "the db is ahead of its log by {}: they are not of one member, or not of one time",
-                counted(entries, "entry", "entries")
-            );
-            return Some((text, Severity::Error));
+            return Some((ahead(member, entries), Severity::Error));
         }
         let is_never_used = |cause: &Cause| std::ptr::eq(cause.code, &NEVER_USED);
         let never_used = self.causes.iter().any(is_never_used);

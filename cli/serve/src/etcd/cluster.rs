@@ -1,7 +1,7 @@
 //! Members, status, alarms, hashes, users and roles: what etcd says about itself.
 
 use etcd_inspect::dataset::Dataset;
-use etcd_inspect::member::Buckets;
+use etcd_inspect::member::{BucketPart, Buckets};
 use tonic::{Code, Status};
 
 use super::errors;
@@ -65,16 +65,27 @@ impl Store {
             Some(reach) => Some(reach.to),
             None => member.meta().ok().and_then(|meta| meta.consistent_index),
         };
+        let mut unknown = Vec::new();
+        if applied.is_none() && !member.meta_loss().is_empty() {
+            unknown.push(errors::unknown("the applied index").message().to_owned());
+        }
         let applied = applied.unwrap_or(0);
         let version = member.identity().version;
         // Without a db its size and its applied index are not known: zeros, as etcd has it for a member that has just begun.
         let size = db.map_or(0, |db| db.meta().size_bytes());
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         let (keyspace, _) = self.dataset.keyspace().map_err(failed)?.into_parts();
-        let free = member
-            .space(&keyspace.counts())
-            .map_or(0, |space| space.free_bytes);
-        let in_use = size.saturating_sub(i64::try_from(free).unwrap_or(0));
+        let space = member.space(&keyspace.counts()).ok();
+        let in_use = match space {
+            Some(space) if !space.is_known() => {
+                unknown.push(errors::unknown("the size in use").message().to_owned());
+                0
+            }
+            space => {
+                let free = space.map_or(0, |space| space.free_bytes);
+                size.saturating_sub(i64::try_from(free).unwrap_or(0))
+            }
+        };
         Ok(StatusResponse {
             header: self.header_now()?,
             version: version
@@ -85,7 +96,7 @@ impl Store {
             raft_index: applied,
             raft_term: self.term,
             raft_applied_index: applied,
-            errors: Vec::new(),
+            errors: unknown,
             db_size_in_use: in_use,
             is_learner: false,
         })
@@ -100,7 +111,7 @@ impl Store {
             return Err(errors::read_only());
         }
         let buckets = self.buckets()?;
-        if buckets.alarms.is_empty() && !buckets.damage.is_empty() {
+        if !buckets.is_whole(BucketPart::Alarms) {
             return Err(errors::unknown("alarms"));
         }
         let alarms = buckets.alarms;
@@ -119,8 +130,12 @@ impl Store {
     /// `HashKV`.
     ///
     /// # Errors
-    /// Those of etcd.
+    /// Those of etcd, and a part of the keys that cannot be read.
     pub fn hash_kv(&self, request: &HashKvRequest) -> Result<HashKvResponse, Status> {
+        // A hash over a part of the keys is another number.
+        if !self.dataset.damage().is_empty() {
+            return Err(errors::unknown("a part of the keys, and so their hash,"));
+        }
         self.read(|keyspace, current| {
             let revision = match request.revision {
                 revision if revision <= 0 => current,
@@ -186,7 +201,7 @@ impl Store {
     /// The evidence cannot be read.
     pub fn auth_status(&self) -> Result<AuthStatusResponse, Status> {
         let buckets = self.buckets()?;
-        if buckets.auth.revision.is_none() && !buckets.damage.is_empty() {
+        if !buckets.is_whole(BucketPart::Auth) {
             return Err(errors::unknown("authentication"));
         }
         let auth = buckets.auth;
@@ -203,7 +218,7 @@ impl Store {
     /// The evidence cannot be read.
     pub fn users(&self) -> Result<NamesResponse, Status> {
         let buckets = self.buckets()?;
-        if buckets.auth.users.is_empty() && !buckets.damage.is_empty() {
+        if !buckets.is_whole(BucketPart::Auth) {
             return Err(errors::unknown("users"));
         }
         let names = buckets.auth.users.into_iter().map(|user| user.name);
@@ -216,7 +231,7 @@ impl Store {
     /// The evidence cannot be read.
     pub fn roles(&self) -> Result<NamesResponse, Status> {
         let buckets = self.buckets()?;
-        if buckets.auth.roles.is_empty() && !buckets.damage.is_empty() {
+        if !buckets.is_whole(BucketPart::Auth) {
             return Err(errors::unknown("roles"));
         }
         let names = buckets.auth.roles.into_iter().map(|role| role.name);

@@ -8,7 +8,7 @@ use etcd_inspect::Error;
 use etcd_inspect::answers::{KeyValue, Keyspace};
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::dataset::scratch::{Scratch, Writes};
-use etcd_inspect::member::Buckets;
+use etcd_inspect::member::{BucketPart, Buckets};
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -64,7 +64,7 @@ impl Store {
                 }
             },
         };
-        let is_known = is_known && (buckets.damage.is_empty() || !buckets.leases.is_empty());
+        let is_known = is_known && buckets.is_whole(BucketPart::Leases);
         let leases = buckets.leases.iter().map(|lease| {
             let ttl = match lease.remaining_ttl_seconds {
                 left if left > 0 => left,

@@ -10,8 +10,9 @@ use located::{Finding, Sink};
 /// Free bytes from which on a mostly free file is reported.
 const MIN_FREE_BYTES: u64 = 64 << 20;
 
-/// Checks the stored freelist (BOLT-015, 016, 017) and the number of free pages (021). `used` are the pages of all trees.
-pub(super) fn freelist(db: &Db<'_>, used: &PageSet, sink: &mut Sink<'_>) {
+/// Checks the stored freelist (BOLT-015, 016, 017) and the number of free pages (021). `used` are the pages of all trees. If the trees
+/// are torn, a page that none reaches is not known to be free or lost.
+pub(super) fn freelist(db: &Db<'_>, used: &PageSet, is_torn: bool, sink: &mut Sink<'_>) {
     let place = || {
         Place::at(
             db.file().file(),
@@ -20,13 +21,14 @@ pub(super) fn freelist(db: &Db<'_>, used: &PageSet, sink: &mut Sink<'_>) {
         .on_page(db.meta().freelist.0)
     };
     match freelist::stored(db) {
+        Ok(None) if is_torn => {}
         Ok(None) => mostly_free(db, used, sink),
         Err(error) => sink(Finding::new(
             &codes::FREELIST,
             error.place().cloned().unwrap_or_else(place),
             error.to_string(),
         )),
-        Ok(Some(ids)) => stored(db, used, &ids, &place(), sink),
+        Ok(Some(ids)) => stored(db, (used, is_torn), &ids, &place(), sink),
     }
 }
 
@@ -44,9 +46,41 @@ impl PageTally {
     }
 }
 
-fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut Sink<'_>) {
+/// Pages that neither a tree nor the freelist has.
+fn unlisted(db: &Db<'_>, used: &PageSet, free: &PageSet) -> PageTally {
+    let mut leaked = PageTally::default();
+    let own = db
+        .page(db.meta().freelist)
+        .map_or(0, |page| page.header.overflow);
+    let own = db.meta().freelist.0..=db.meta().freelist.0.saturating_add(u64::from(own));
+    for id in (2..db.pages()).map(Pgid).filter(|id| !own.contains(&id.0)) {
+        if !used.contains(id) && !free.contains(id) {
+            leaked.add(id);
+        }
+    }
+    leaked
+}
+
+/// bbolt writes the ids of a freelist in ascending order.
+fn order(ids: &[Pgid], place: &Place, sink: &mut Sink<'_>) {
+    if ids.windows(2).any(|pair| matches!(pair, [a, b] if a > b)) {
+        sink(Finding::new(
+            &codes::FREELIST,
+            place.clone(),
+            "the stored freelist is not in ascending order",
+        ));
+    }
+}
+
+fn stored(
+    db: &Db<'_>,
+    (used, is_torn): (&PageSet, bool),
+    ids: &[Pgid],
+    place: &Place,
+    sink: &mut Sink<'_>,
+) {
     let mut free = PageSet::new(db.file_pages());
-    let [mut unreal, mut double, mut in_use, mut leaked] = [PageTally::default(); 4];
+    let [mut unreal, mut double, mut in_use] = [PageTally::default(); 3];
     for id in ids {
         if id.0 < 2 || *id >= db.meta().high_water_mark {
             unreal.add(*id);
@@ -58,22 +92,11 @@ fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut S
             in_use.add(*id);
         }
     }
-    if ids.windows(2).any(|pair| matches!(pair, [a, b] if a > b)) {
-        sink(Finding::new(
-            &codes::FREELIST,
-            place.clone(),
-            "the stored freelist is not in ascending order",
-        ));
-    }
-    let own = db
-        .page(db.meta().freelist)
-        .map_or(0, |page| page.header.overflow);
-    let own = db.meta().freelist.0..=db.meta().freelist.0.saturating_add(u64::from(own));
-    for id in (2..db.pages()).map(Pgid).filter(|id| !own.contains(&id.0)) {
-        if !used.contains(id) && !free.contains(id) {
-            leaked.add(id);
-        }
-    }
+    order(ids, place, sink);
+    let leaked = match is_torn {
+        true => PageTally::default(),
+        false => unlisted(db, used, &free),
+    };
     let kinds = [
         (
             &codes::FREELIST,
@@ -102,7 +125,9 @@ fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut S
             sink(Finding::new(code, place.clone(), message).count(pages.count));
         }
     }
-    mostly_free(db, used, sink);
+    if !is_torn {
+        mostly_free(db, used, sink);
+    }
 }
 
 /// bbolt never shrinks a file: `release` in `freelist.go`, v1.3.11, only makes pages free; `defrag` of etcd writes a new file

@@ -63,7 +63,7 @@ pub fn check(db: &Db<'_>, progress: &dyn Progress, sink: &mut Sink<'_>) {
         );
     }
     tree::root_values(db, sink);
-    freelist::freelist(db, &owners.used, sink);
+    freelist::freelist(db, &owners.used, owners.is_torn, sink);
 }
 
 /// The pages that belong to a tree.
@@ -72,6 +72,8 @@ struct Owners {
     /// Number of overflow pages that may still be claimed: twice the file. In a healthy file no two pages share an overflow
     /// page; without the bound, pages that all claim the whole file would cost its square.
     budget: u64,
+    /// Whether a tree has pages that were not reached.
+    is_torn: bool,
 }
 
 impl Owners {
@@ -80,7 +82,11 @@ impl Owners {
         used.insert(Pgid(0));
         used.insert(Pgid(1));
         let budget = db.file_pages().saturating_mul(2);
-        Self { used, budget }
+        Self {
+            used,
+            budget,
+            is_torn: false,
+        }
     }
 
     /// Claims the pages of a sound tree. Claims none and returns `false` if one of them is claimed already or is beyond the file.
@@ -185,6 +191,7 @@ fn tree_of(
         });
     });
     batch.check();
+    owners.is_torn |= !walked.is_empty();
     walked.into_iter().chain(batch.found).for_each(sink);
 }
 

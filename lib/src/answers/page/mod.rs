@@ -8,7 +8,7 @@ pub use commit::{CommitRow, RecordChange, last_commit};
 pub use fields::{BYTES, ByteRow, FIELDS, FieldRow, PageBytes, PageFields, PageMask};
 pub use key::{RecordPlaceRow, places};
 
-use located::reported_by;
+use located::Finding;
 use serde::Serialize;
 use serde_json::json;
 
@@ -50,6 +50,7 @@ impl Row for PageRow<'_> {
     fn cells(&self) -> Vec<Cell> {
         let state = match self.usage {
             PageUse::Free => Cell::text("free").label(Label::Dim),
+            PageUse::Unknown => Cell::text("unknown").label(Label::Warning),
             _ => Cell::text("used"),
         };
         let known = self.page.as_ref();
@@ -72,9 +73,16 @@ impl Row for PageRow<'_> {
     }
 }
 
-/// Every page that begins something, with what the chosen meta page makes of it.
-pub fn list<'a>(db: &Db<'a>) -> Table<PageRow<'a>> {
-    let pages = PageMap::build(db, &mut reported_by("bbolt::check"));
+/// Damage that was met while the trees were walked.
+fn met(findings: Vec<Finding>) -> Damage {
+    let lost = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+    Damage::new(findings, lost)
+}
+
+/// Every page that begins something, with what the chosen meta page makes of it. Pages that cannot be followed are damage.
+pub fn list<'a>(db: &Db<'a>) -> Answer<Table<PageRow<'a>>> {
+    let mut findings = Vec::new();
+    let pages = PageMap::build(db, &mut |finding| findings.push(finding));
     let rows = pages
         .iter()
         .filter(|(_, usage, _)| !matches!(usage, PageUse::Overflow | PageUse::Outside))
@@ -87,18 +95,30 @@ pub fn list<'a>(db: &Db<'a>) -> Table<PageRow<'a>> {
         })
         .collect();
     let counts = pages.counts();
-    Table::new(&LIST, rows)
-        .tail("total", json!({
-            "page_size": db.page_size(), "used_pages": counts.used_pages, "free_pages": counts.free_pages,
-            "outside_pages": counts.outside_pages,
-        }))
-        .all(summary(db, counts))
+    let mut total = json!({
+        "page_size": db.page_size(), "used_pages": counts.used_pages, "free_pages": counts.free_pages,
+    });
+    if counts.unknown_pages > 0 {
+        total["unknown_pages"] = counts.unknown_pages.into();
+    }
+    total["outside_pages"] = counts.outside_pages.into();
+    let table = Table::new(&LIST, rows)
+        .tail("total", total)
+        .all(summary(db, counts));
+    Answer::new(table, met(findings))
 }
 
 /// `41,112 pages of 4096 B: 36,000 used, 5,000 free, 112 never used`.
 fn summary(db: &Db<'_>, counts: PageCounts) -> String {
+    let unknown = match counts.unknown_pages {
+        0 => String::new(),
+        unknown => format!(
+            "{} not known to be used or free, ",
+            thousands(unknown.into())
+        ),
+    };
     format!(
-        "{} pages of {} B: {} used, {} free, {} never used",
+        "{} pages of {} B: {} used, {} free, {unknown}{} never used",
         thousands(db.file_pages().into()),
         db.page_size(),
         thousands(counts.used_pages.into()),
@@ -147,9 +167,10 @@ impl MapAnswer {
     }
 }
 
-/// What every page of the file is used for.
-pub fn map(db: &Db<'_>) -> MapAnswer {
-    let pages = PageMap::build(db, &mut reported_by("bbolt::check"));
+/// What every page of the file is used for. Pages that cannot be followed are damage.
+pub fn map(db: &Db<'_>) -> Answer<MapAnswer> {
+    let mut findings = Vec::new();
+    let pages = PageMap::build(db, &mut |finding| findings.push(finding));
     let mut runs: Vec<PageRun> = Vec::new();
     for (at, (_, usage, _)) in pages.iter().enumerate() {
         match runs.last_mut() {
@@ -175,18 +196,20 @@ pub fn map(db: &Db<'_>) -> MapAnswer {
         }
         _ => {}
     }
-    MapAnswer {
+    let map = MapAnswer {
         page_size: db.page_size(),
         counts: pages.counts(),
         runs,
         summary: summary(db, pages.counts()),
-    }
+    };
+    Answer::new(map, met(findings))
 }
 
 /// The letter of a use in a picture of the file, and what it means.
 pub fn letter(usage: PageUse) -> (&'static str, Label) {
     match usage {
         PageUse::Free => (".", Label::Dim),
+        PageUse::Unknown => ("?", Label::Warning),
         PageUse::Meta => ("M", Label::Heading),
         PageUse::Freelist => ("F", Label::Heading),
         PageUse::Branch => ("B", Label::Name),
@@ -269,7 +292,7 @@ pub fn tree<'a>(db: &Db<'a>) -> Answer<Table<TreeRow<'a>>> {
             page: seen.page,
         });
     });
-    for (name, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
+    for (name, bucket) in db.buckets(&mut sink) {
         rows.push(TreeRow::Bucket {
             name: name.to_vec(),
             is_inline: bucket.inline().is_some(),
@@ -281,6 +304,5 @@ pub fn tree<'a>(db: &Db<'a>) -> Answer<Table<TreeRow<'a>>> {
             });
         });
     }
-    let lost = u64::try_from(findings.len()).unwrap_or(u64::MAX);
-    Answer::new(Table::new(&TREE, rows), Damage::new(findings, lost))
+    Answer::new(Table::new(&TREE, rows), met(findings))
 }

@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str)] = &[
     ("page size", "/page_size"),
     ("used pages", "/counts/used_pages"),
     ("free pages", "/counts/free_pages"),
+    ("used or free", "/counts/unknown_pages"),
     ("never used", "/counts/outside_pages"),
 ];
 const RUNS: &[(&str, &str)] = &[("+FROM", "from"), ("+TO", "to"), ("USE", "use")];
@@ -29,7 +30,8 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
         section.say("The db cannot be opened.");
         return section;
     };
-    let map = map(&db);
+    // What cannot be followed is among the findings.
+    let (map, _) = map(&db).into_parts();
     let pages = map.used_pages();
     let damaged: BTreeSet<usize> = subject
         .report
@@ -83,6 +85,7 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
 fn class_of(usage: PageUse) -> &'static str {
     match usage {
         PageUse::Free => "p-free",
+        PageUse::Unknown => "p-unknown",
         PageUse::Meta => "p-meta",
         PageUse::Freelist => "p-freelist",
         PageUse::Branch => "p-branch",

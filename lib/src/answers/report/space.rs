@@ -19,6 +19,7 @@ const SPACE: &[(&str, &str)] = &[
     ("history", "/bytes/history"),
     ("tree", "/bytes/tree"),
     ("free", "/bytes/free"),
+    ("used or free", "/bytes/unknown"),
     ("never used", "/bytes/outside"),
     ("counts against the quota", "/quota/counted_bytes"),
     ("default quota", "/quota/quota_bytes"),
@@ -140,7 +141,10 @@ fn top_lists(
 
 /// The bytes of the file as one bar.
 fn bar(answer: &Value, section: &mut Section) {
-    let parts = ["live", "history", "tree", "free", "outside"];
+    let mut parts = vec!["live", "history", "tree", "free", "outside"];
+    if answer.pointer("/bytes/unknown").is_some() {
+        parts.insert(4, "unknown");
+    }
     let part = |name: &&str| {
         let bytes = answer
             .pointer(&format!("/bytes/{name}"))

@@ -60,9 +60,13 @@ impl<'q> Subject<'q> {
         let looked = quick(member, true, progress);
         let mut damage = Damage::default();
         let (view, unread) = opened(member, &mut damage, progress);
+        damage.extend(member.meta_loss());
+        if let Ok(buckets) = member.buckets() {
+            damage.extend(buckets.loss());
+        }
         let store = match (&view, &unread, member.db_file()) {
             (Some(view), None, _) => StoreStatus::read(view).unwrap_or(StoreStatus::None),
-            (_, _, Ok(_)) => StoreStatus::Unreadable(unread.clone().unwrap_or_default()),
+            (_, _, Ok(_)) => StoreStatus::unread(member, unread.clone().unwrap_or_default()),
             (_, _, Err(_)) => StoreStatus::None,
         };
         let log_alone = view.as_ref().and_then(View::log_alone);

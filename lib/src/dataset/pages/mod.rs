@@ -3,7 +3,7 @@
 mod page_view;
 
 use super::{Dataset, IndexedKeyspace};
-use crate::bolt::{Db, PageCounts, PageMap, PageType, PageUse, Pgid, freelist};
+use crate::bolt::{Db, PageCounts, PageMap, PageType, PageUse, Pgid};
 use crate::member::Member;
 use crate::mvcc::{KeyRange, KeyValue, StoredKey};
 use located::progress::Progress;
@@ -49,12 +49,8 @@ pub struct PageList {
     used_pages: u64,
     /// Pages that contain the current version of some key; nothing if the keyspace cannot be read.
     live: Vec<bool>,
-    /// Pages that the stored freelist has; `None` if there is none that can be read.
-    on_freelist: Option<Vec<bool>>,
     /// Why the trees are not known, and pages are those of the headers alone; `None` if a meta page is valid.
     pub lost: Option<String>,
-    /// Whether a tree has pages that cannot be read: what it does not reach need not be free.
-    is_torn: bool,
 }
 
 /// The db, also if no meta page of it is valid.
@@ -111,8 +107,7 @@ impl Dataset {
     ) -> Result<PageList, located::Error> {
         let (db, lost) = db_or_headers(self.member())?;
         progress.begin("walking the trees", 0);
-        let mut is_torn = lost.is_some();
-        let map = PageMap::build(&db, &mut |_| is_torn = true);
+        let map = PageMap::build(&db, &mut reported_by("bbolt::check"));
         let mut pages = PageList {
             dataset: self.clone(),
             buckets: Vec::new(),
@@ -124,9 +119,7 @@ impl Dataset {
             names: Vec::new(),
             used_pages: db.pages(),
             live: Vec::new(),
-            on_freelist: freelist_of(&db),
             lost,
-            is_torn,
         };
         pages.take_map(&map);
         if pages.lost.is_none() {
@@ -139,32 +132,11 @@ impl Dataset {
     }
 }
 
-/// The pages of the stored freelist; `None` if none can be read.
-fn freelist_of(db: &Db<'_>) -> Option<Vec<bool>> {
-    let stored = freelist::stored(db).ok()??;
-    let mut free = vec![false; usize::try_from(db.file_pages()).ok()?];
-    for pgid in stored {
-        let place = usize::try_from(pgid.0).ok();
-        if let Some(place) = place.and_then(|place| free.get_mut(place)) {
-            *place = true;
-        }
-    }
-    Some(free)
-}
-
 impl PageList {
-    /// Whether a page that no tree reaches is known to be free: the stored freelist has it; if none is stored, the trees are whole.
-    fn is_known_free(&self, id: u64) -> bool {
-        match &self.on_freelist {
-            Some(free) => usize::try_from(id).ok().and_then(|id| free.get(id)) == Some(&true),
-            None => !self.is_torn,
-        }
-    }
-
     /// Whether no tree reaches a page, and nothing says that it is free.
     pub fn is_unreached(&self, id: u64) -> bool {
         let usage = self.usage(id).map(|(usage, _)| usage);
-        usage == Some(PageUse::Free) && !self.is_known_free(id)
+        usage == Some(PageUse::Unknown)
     }
 
     fn take_map(&mut self, map: &PageMap<'_>) {
@@ -254,7 +226,7 @@ impl PageList {
             return ' ';
         };
         match usage {
-            PageUse::Free if !self.is_known_free(id) => '?',
+            PageUse::Unknown => '?',
             PageUse::Free => '.',
             PageUse::Meta => 'M',
             PageUse::Freelist => 'F',
@@ -289,7 +261,7 @@ impl PageList {
                 let (usage, bucket) = self.usage(*id).unwrap_or((PageUse::Free, None));
                 let word = match (self.letter(*id), usage) {
                     ('H', _) => "history leaf",
-                    ('?', _) => "unreached",
+                    (_, PageUse::Unknown) => "unreached",
                     (_, PageUse::Free) => "free",
                     (_, PageUse::Meta) => "meta",
                     (_, PageUse::Freelist) => "freelist",
@@ -339,7 +311,7 @@ impl PageList {
         let (usage, bucket) = self.usage(id).unwrap_or((PageUse::Free, None));
         let kind = page.header.page_type();
         let mut summary = PageSummary {
-            is_free: usage == PageUse::Free,
+            is_free: matches!(usage, PageUse::Free | PageUse::Unknown),
             is_unreached: self.is_unreached(id),
             kind: kind.map(PageType::as_str),
             is_own: page.header.id == Pgid(id),

@@ -48,7 +48,7 @@ impl<'a> Reach<'a> {
     fn origin(&mut self, at: u64) -> Option<CarveOrigin> {
         let page = at.checked_div(self.db.page_size())?;
         match self.map.get(Pgid(page)).map(|(used, _)| used) {
-            Some(PageUse::Free) => {
+            Some(PageUse::Free | PageUse::Unknown) => {
                 let other = usize::try_from(page).ok().and_then(|at| self.other.get(at));
                 Some(match other {
                     Some(true) => CarveOrigin::OtherMeta,

@@ -36,7 +36,28 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub(super) fn compare(keyspaces: &[Keyspace<'_>], with_keys: bool) -> Self {
+    /// Compares keyspaces if all of them were read as a whole; of some, only the hashes are known.
+    pub(super) fn compare_whole(keyspaces: &[Option<Keyspace<'_>>], with_keys: bool) -> Self {
+        let whole: Vec<Keyspace<'_>> = keyspaces.iter().flatten().copied().collect();
+        if whole.len() == keyspaces.len() {
+            return Self::compare(&whole, with_keys);
+        }
+        let Some(common) = whole.iter().map(Keyspace::revision).min() else {
+            return Self::default();
+        };
+        let mut hashes = hashed(&whole, common, None).into_iter();
+        let of = |keyspace: &Option<Keyspace<'_>>| match keyspace {
+            Some(_) => hashes.next().unwrap_or_default(),
+            None => MemberContents::default(),
+        };
+        Self {
+            members: keyspaces.iter().map(of).collect(),
+            common: Some(common),
+            ..Self::default()
+        }
+    }
+
+    fn compare(keyspaces: &[Keyspace<'_>], with_keys: bool) -> Self {
         let Some(common) = keyspaces.iter().map(Keyspace::revision).min() else {
             return Self::default();
         };

@@ -58,6 +58,9 @@ pub struct MemberRow {
     pub hashkv: Option<u32>,
     /// HashKV at the newest compaction revision of all, where each is compacted there.
     pub hashkv_at_compaction: Option<u32>,
+    /// Whether a part of its keys could not be read, so that nothing is known of their number and hash.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_partial: bool,
     /// Holds other records than most of the others at the common revision.
     pub is_minority: bool,
     /// Errors that `check` finds. Alarms are left out here and among the warnings: they are on in all members of a cluster.
@@ -154,14 +157,13 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
         .collect();
     note_standing(&mut facts);
     let mut rows: Vec<MemberRow> = facts.iter().map(row::row).collect();
-    let keyspaces: Vec<Keyspace<'_>> = members
+    // What a part of a store lacks says nothing about the store.
+    let keyspaces: Vec<Option<Keyspace<'_>>> = members
         .iter()
-        .filter_map(|member| member.readable_keyspace().ok())
+        .zip(&rows)
+        .map(|(member, row)| member.readable_keyspace().ok().filter(|_| !row.is_partial))
         .collect();
-    let mut contents = Contents::default();
-    if keyspaces.len() == members.len() {
-        contents = Contents::compare(&keyspaces, with_keys);
-    }
+    let contents = Contents::compare_whole(&keyspaces, with_keys);
     for (row, compared) in rows.iter_mut().zip(&contents.members) {
         row.hashkv = compared.hashkv;
         row.hashkv_at_compaction = compared.hashkv_at_compaction;

@@ -49,6 +49,7 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
         keys: None,
         hashkv: None,
         hashkv_at_compaction: None,
+        is_partial: !member.keyspace_loss().is_empty(),
         is_minority: false,
         alarms: report
             .findings
@@ -66,11 +67,7 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
     if let Ok(db) = member.db() {
         row.applied = Meta::read(&db, &mut reported_by("backend::check")).consistent_index;
     }
-    if let Ok(keyspace) = member.readable_keyspace() {
-        row.revision = Some(keyspace.revision());
-        row.compact_revision = keyspace.compact_revision();
-        row.keys = Some(keyspace.live_count());
-    }
+    take_keys(&mut row, member);
     of_log(facts, &mut row);
     row
 }
@@ -91,6 +88,19 @@ fn removed_by(facts: &Facts<'_>) -> Option<String> {
     let removed = facts.standing.removed.as_ref()?;
     let own = || facts.member.evidence().name().to_string();
     Some(removed.by.clone().unwrap_or_else(own))
+}
+
+/// Revisions and number of keys, as far as they are known.
+fn take_keys(row: &mut MemberRow, member: &Member) {
+    if let Ok(keyspace) = member.readable_keyspace() {
+        let is_reached = member.unreachable().is_none();
+        row.revision = is_reached.then(|| keyspace.revision());
+        let is_known = member
+            .meta()
+            .is_ok_and(|meta| !meta.is_compaction_unknown());
+        row.compact_revision = keyspace.compact_revision().filter(|_| is_known);
+        row.keys = (!row.is_partial).then(|| keyspace.live_count());
+    }
 }
 
 /// The newest of the copies that hold what most hold and have no errors; where all have some, the newest of those.

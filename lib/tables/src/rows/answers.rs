@@ -2,7 +2,7 @@
 
 use etcd_inspect::answers::certs::{CertificateFilter, certs};
 use etcd_inspect::answers::check::CheckRow;
-use etcd_inspect::answers::leases::leases;
+use etcd_inspect::answers::leases::{LeasesRead, leases};
 use etcd_inspect::answers::plan::PlanAnswer;
 use etcd_inspect::answers::view::View;
 use etcd_inspect::answers::wal::terms;
@@ -119,9 +119,10 @@ pub(crate) static LEASES_TABLE: Table = Table {
         let objects = source.objects()?;
         let buckets = buckets(source)?;
         source.add_damage(buckets.loss());
+        let read = LeasesRead::new(&buckets, source.dataset().member());
         Ok(of_table(
             &LEASES,
-            &leases(&buckets.leases, &objects.keyspace()),
+            &leases(&buckets.leases, &objects.keyspace(), read),
         ))
     }),
 };
@@ -134,7 +135,10 @@ static PAGES: [Column; 10] = [
     ),
     Column::integer("items", "number of elements"),
     Column::integer("overflow", "number of pages after the first"),
-    Column::text("state", "used or free"),
+    Column::text(
+        "state",
+        "used, free, or unknown because a tree cannot be read",
+    ),
     Column::new(
         "used_percent",
         Kind::Real,
@@ -158,7 +162,7 @@ pub(crate) static PAGES_TABLE: Table = Table {
     on_demand: false,
     rows: Rows::Made(|source| {
         let db = source.dataset().member().db()?;
-        Ok(of_table(&PAGES, &page::list(&db)))
+        Ok(of_table(&PAGES, &source.take(page::list(&db))))
     }),
 };
 

@@ -15,7 +15,7 @@ pub(super) struct BarPart {
 }
 
 /// The parts, in the order of the bar.
-pub(super) const PARTS: [BarPart; 5] = [
+pub(super) const PARTS: [BarPart; 6] = [
     BarPart {
         name: "live",
         shade: '█',
@@ -41,6 +41,12 @@ pub(super) const PARTS: [BarPart; 5] = [
         role: Role::Dim,
     },
     BarPart {
+        name: "used or free",
+        shade: '?',
+        letter: '?',
+        role: Role::Error,
+    },
+    BarPart {
         name: "unused",
         shade: '·',
         letter: '.',
@@ -49,20 +55,21 @@ pub(super) const PARTS: [BarPart; 5] = [
 ];
 
 /// Their bytes.
-pub(super) fn parts(space: &Space) -> [u64; 5] {
+pub(super) fn parts(space: &Space) -> [u64; 6] {
     [
         space.live_bytes,
         space.history_bytes,
         space.tree_bytes,
         space.free_bytes,
+        space.unknown_bytes,
         space.outside_bytes,
     ]
 }
 
 /// So many cells of each part that they add up to `width`; a part that is not empty has at least one while there is room.
-pub(super) fn shares(parts: &[u64; 5], width: usize) -> [usize; 5] {
+pub(super) fn shares(parts: &[u64; 6], width: usize) -> [usize; 6] {
     let total: u128 = parts.iter().map(|part| u128::from(*part)).sum();
-    let mut cells = [0usize; 5];
+    let mut cells = [0usize; 6];
     if total == 0 || width == 0 {
         return cells;
     }
@@ -96,6 +103,9 @@ pub(super) fn bar(space: &Space, width: usize, ascii: bool) -> (Line, Line) {
     for (part, cells) in PARTS.iter().zip(cells) {
         let shade = if ascii { part.letter } else { part.shade };
         bar = bar.with(part.role, shade.to_string().repeat(cells));
+        if part.letter == '?' && space.is_known() {
+            continue;
+        }
         legend = legend
             .with(part.role, shade.to_string())
             .with(Role::Dim, format!(" {}  ", part.name));
@@ -110,12 +120,12 @@ mod tests {
     #[test]
     fn the_cells_add_up_to_the_width_and_no_part_that_has_bytes_is_hidden() {
         for parts in [
-            [1, 1, 1, 1, 1],
-            [1_000_000, 1, 0, 3, 0],
-            [0, 0, 0, 0, 7],
-            [u64::MAX, u64::MAX, 5, 0, 1],
+            [1, 1, 1, 1, 1, 1],
+            [1_000_000, 1, 0, 3, 0, 0],
+            [0, 0, 0, 0, 0, 7],
+            [u64::MAX, u64::MAX, 5, 0, 0, 1],
         ] {
-            for width in [5, 17, 80, 200] {
+            for width in [6, 17, 80, 200] {
                 let cells = shares(&parts, width);
                 assert_eq!(cells.iter().sum::<usize>(), width, "{parts:?} in {width}");
                 for (cell, part) in cells.iter().zip(parts) {
@@ -123,6 +133,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(shares(&[0; 5], 10), [0; 5]);
+        assert_eq!(shares(&[0; 6], 10), [0; 6]);
     }
 }

@@ -6,7 +6,7 @@ use etcd_inspect::Error;
 use etcd_inspect::Severity;
 use etcd_inspect::answers::certs::{CertificateFilter, certs};
 use etcd_inspect::answers::changes::{ChangesQuery, LatelyRow, changes, lately};
-use etcd_inspect::answers::leases::{LeaseState, leases};
+use etcd_inspect::answers::leases::{LeaseState, LeasesRead, leases};
 use etcd_inspect::answers::meta::MetaAnswer;
 use etcd_inspect::answers::reach::{CarvedReach, ReachAnswer};
 use etcd_inspect::answers::status::{RaftStatus, StatusAnswer, StoreStatus};
@@ -260,7 +260,13 @@ fn stored(dataset: &Dataset, data: Option<&Data>) -> Result<StoredFacts, Error> 
     // What is in no readable bucket is not known: it is not nothing.
     member.newest_keyspace()?;
     let buckets = member.buckets()?;
-    let table = data.map(|data| leases(&buckets.leases, &data.keyspace()));
+    let table = data.map(|data| {
+        leases(
+            &buckets.leases,
+            &data.keyspace(),
+            LeasesRead::new(&buckets, dataset.member()),
+        )
+    });
     let orphans = table.iter().flat_map(|table| &table.rows);
     Ok(StoredFacts {
         leases: buckets.leases.len(),

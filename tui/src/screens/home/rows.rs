@@ -412,18 +412,19 @@ fn certificates(facts: &CertificateFacts, session: &Session) -> HomeRow {
 fn own(stored: &StoredFacts, status: Option<&StatusFacts>) -> Vec<HomeRow> {
     let meta = &stored.meta;
     let version = status.and_then(|status| status.answer.etcd_version.clone());
-    let mut members = Line::from(match meta.members.len() {
-        0 => "none stored".to_owned(),
-        1 => "1".to_owned(),
-        count => format!("{count}"),
+    let mut members = Line::from(match meta.members.as_ref().map(Vec::len) {
+        None => "unknown".to_owned(),
+        Some(0) => "none stored".to_owned(),
+        Some(count) => count.to_string(),
     });
     if let Some(version) = version {
         members = members.text(format!(" · etcd {version}"));
     }
-    let members = match meta.alarms.as_slice() {
-        [] => members.text(" · no alarm"),
-        [alarm] => members.with(Role::Error, format!(" · alarm {}", alarm.alarm)),
-        alarms => members.with(Role::Error, format!(" · {} alarms are on", alarms.len())),
+    let members = match meta.alarms.as_deref() {
+        None => members.with(Role::Error, " · alarms unknown"),
+        Some([]) => members.text(" · no alarm"),
+        Some([alarm]) => members.with(Role::Error, format!(" · alarm {}", alarm.alarm)),
+        Some(alarms) => members.with(Role::Error, format!(" · {} alarms are on", alarms.len())),
     };
     let row = |label, line, listing| HomeRow::new(label, line, "meta").to(Target::Listing(listing));
     let auth = match meta.auth.enabled {

@@ -2,7 +2,7 @@
 
 use etcd_inspect::Error;
 use etcd_inspect::answers::certs::{CertificateFilter, CertificateRow, certs};
-use etcd_inspect::answers::leases::leases;
+use etcd_inspect::answers::leases::{LeasesRead, leases};
 use etcd_inspect::answers::meta::MetaAnswer;
 use etcd_inspect::answers::{Align, Label, Row, Show, Style, Table};
 use etcd_inspect::dataset::Dataset;
@@ -53,7 +53,11 @@ pub(super) fn read(
         Listing::Auth => meta(dataset, data, replayed, style, true),
         Listing::Leases => buckets(dataset, data, replayed).map(|buckets| match data {
             Some(data) => {
-                let table = leases(&buckets.leases, &data.keyspace());
+                let table = leases(
+                    &buckets.leases,
+                    &data.keyspace(),
+                    LeasesRead::new(&buckets, dataset.member()),
+                );
                 listed(&table, style, |row| {
                     row.keys.first().map(|key| key.as_bytes().to_vec())
                 })
@@ -233,7 +237,14 @@ fn meta(
         })
         .map(|(name, text)| {
             let role = match name {
-                "alarms" if !answer.alarms.is_empty() => Role::Error,
+                "alarms"
+                    if answer
+                        .alarms
+                        .as_ref()
+                        .is_none_or(|alarms| !alarms.is_empty()) =>
+                {
+                    Role::Error
+                }
                 _ => Role::Plain,
             };
             ReadRow {

@@ -258,8 +258,12 @@ impl Pages {
 fn title(loaded: &PageList, tree: bool) -> Line {
     let counts = &loaded.counts;
     let order = if tree { "trees" } else { "file" };
+    let unknown = match counts.unknown_pages {
+        0 => String::new(),
+        unknown => format!("{} used or free · ", number::thousands(unknown.into())),
+    };
     Line::from(format!(
-        "{order} · {} used · {} free · {} never used",
+        "{order} · {} used · {} free · {unknown}{} never used",
         number::thousands(counts.used_pages.into()),
         number::thousands(counts.free_pages.into()),
         number::thousands(counts.outside_pages.into())

@@ -45,6 +45,7 @@ pub(super) fn rest_name(rest: Rest, metric: Metric) -> String {
         },
         Rest::Tree => "tree".to_owned(),
         Rest::Free => "free pages".to_owned(),
+        Rest::Unknown => "used or free".to_owned(),
         Rest::Outside => "never used".to_owned(),
     }
 }
@@ -58,6 +59,9 @@ fn rest_meaning(rest: Rest) -> &'static str {
         }
         Rest::Free => {
             "pages below the high-water mark that no tree reaches: etcd uses them again, a defragmentation gives them back"
+        }
+        Rest::Unknown => {
+            "pages below the high-water mark that may be in use or free: a tree cannot be read as a whole"
         }
         Rest::Outside => {
             "after the high-water mark: room the file grew by, or a snapshot's checksum"
@@ -198,10 +202,14 @@ fn draw_parts(space: &Space, inner: Rect, pen: &mut Pen<'_>) {
         ("history", space.history_bytes, Role::Warning, "▓"),
         ("tree", space.tree_bytes, Role::Name, "▒"),
         ("free", space.free_bytes, Role::Dim, "░"),
+        ("used or free", space.unknown_bytes, Role::Error, "?"),
         ("unused", space.outside_bytes, Role::Dim, "·"),
     ];
     let mut line = Line::new();
-    for (at, (name, bytes, role, _)) in parts.iter().enumerate() {
+    for (at, (name, bytes, role, shade)) in parts.iter().enumerate() {
+        if *shade == "?" && space.is_known() {
+            continue;
+        }
         let sign = if at == 0 { " " } else { " + " };
         line = line
             .with(Role::Dim, sign)

@@ -367,8 +367,12 @@ impl SpaceScreen {
             for (part, bytes) in [
                 (Rest::Tree, space.tree_bytes),
                 (Rest::Free, space.free_bytes),
+                (Rest::Unknown, space.unknown_bytes),
                 (Rest::Outside, space.outside_bytes),
             ] {
+                if part == Rest::Unknown && bytes == 0 {
+                    continue;
+                }
                 rows.push(rest(part, bytes, Counts::default()));
             }
         }

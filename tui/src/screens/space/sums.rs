@@ -37,6 +37,8 @@ pub(super) enum Rest {
     Tree,
     /// Free pages.
     Free,
+    /// Pages that a tree that cannot be read may have.
+    Unknown,
     /// After the high-water mark.
     Outside,
 }
