@@ -231,7 +231,11 @@ fn of_a_healthy_member_nothing_is_unknown() {
     ] {
         let said = ask(&data, &[verb], "json");
         assert_eq!(said.code, 0, "{verb}: {}", said.err);
-        assert!(!said.out.contains("unknown"), "{verb}: {}", said.out);
+        let json = said.json();
+        assert!(json.get("unknown").is_none(), "{verb}: {json}");
+        for word in ["unknown_pages", "unknown_bytes", "\"state\": \"unknown\""] {
+            assert!(!said.out.contains(word), "{verb}: {}", said.out);
+        }
     }
 }
 

@@ -11,7 +11,11 @@ use located::{Damage, Finding, Place};
 impl Dataset {
     /// What could not be read until now: files, ranges of files, and records of the keyspace.
     pub fn damage(&self) -> Damage {
-        let mut damage = self.member().damage();
+        // If the log answers in the place of the db, what the db lacks is no part of the answer.
+        let mut damage = match self.side() {
+            Side::Log => self.member().file_damage(),
+            Side::Stored | Side::Replayed => self.member().damage(),
+        };
         if self.side() != Side::Stored {
             damage.extend(log_loss(self.member(), &Silent));
         }
