@@ -231,7 +231,8 @@ fn missing(release: &Value) -> Vec<&'static str> {
     let is_map = |value: &Value| value.is_object();
     let is_optional_map = |value: &Value| value.is_null() || value.is_object();
     let is_optional_text = |value: &Value| value.is_null() || value.is_string();
-    let parts: [(&str, &dyn Fn(&Value) -> bool, &str); 6] = [
+    type Part<'p> = (&'p str, &'p dyn Fn(&Value) -> bool, &'static str);
+    let parts: [Part<'_>; 6] = [
         ("/manifest", &is_text, "the manifest"),
         ("/info", &is_map, "status and times"),
         ("/chart/metadata", &is_map, "name and version of the chart"),

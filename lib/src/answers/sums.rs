@@ -312,8 +312,9 @@ fn total_json(total: &Counts, space: Option<&Space>) -> Value {
         "outside_bytes": of_file(|space| space.outside_bytes),
         "size_bytes": of_file(Space::size_bytes),
     });
-    if let Some(space) = space.filter(|space| !space.is_known()) {
-        sums["unknown_bytes"] = space.unknown_bytes.into();
+    let unknown = space.filter(|space| !space.is_known());
+    if let (Some(space), Some(sums)) = (unknown, sums.as_object_mut()) {
+        sums.insert("unknown_bytes".to_owned(), space.unknown_bytes.into());
     }
     sums
 }

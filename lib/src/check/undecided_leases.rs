@@ -25,7 +25,7 @@ struct OnBefore {
 
 impl OnBefore {
     /// Looks for what is taken off without having been put on.
-    fn of(wal: &Wal<'_>) -> Self {
+    fn read(wal: &Wal<'_>) -> Self {
         let mut found = Self::default();
         let mut raised = BTreeSet::new();
         let mut is_enabled = false;
@@ -56,7 +56,7 @@ pub(super) fn undecided_leases(
 ) -> BTreeSet<i64> {
     let on_before = match is_from_the_beginning {
         true => OnBefore::default(),
-        false => OnBefore::of(wal),
+        false => OnBefore::read(wal),
     };
     let mut undecided = BTreeSet::new();
     let mut replay = Replay::new(&Nothing, before.clone(), 1, -1);

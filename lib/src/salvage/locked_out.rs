@@ -8,7 +8,7 @@ use crate::recover::{User, Users};
 /// The role that may change users: `rootRole` in `server/auth/store.go`, v3.5.30.
 const ROOT: &str = "root";
 
-/// Turns authentication off where nobody could log in as an administrator.
+/// Turns authentication off where no administrator could log in.
 ///
 /// etcd 3.4 logs passwords in plain text and stores hashes that it makes when it applies the entry: a log alone has none of them
 /// (`UserAdd` in `auth/store.go`, v3.4.23). With authentication on, `etcdctl user passwd` needs a password.
@@ -21,7 +21,7 @@ pub(super) fn unlock(part: &mut MemberRecords<'_>) {
     let names = without_password(users);
     part.lost.push(Lost {
         what: format!(
-            "the passwords of {names} have no hash in the log of etcd 3.4, so nobody could log in: authentication is off in the backup. Set them with etcdctl user passwd, then etcdctl auth enable"
+            "the passwords of {names} have no hash in the log of etcd 3.4, so no one could log in: authentication is off in the backup. Set them with etcdctl user passwd, then etcdctl auth enable"
         ),
         place: Some(Place::file(part.member.evidence().name())),
         ..Lost::default()

@@ -274,7 +274,7 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
     fn skip_lost(&mut self, index: u64) -> bool {
         let missing = i64::try_from(index.saturating_sub(self.next)).unwrap_or(i64::MAX);
         let from = self.replay.revision();
-        let to = from.saturating_add(self.holes.of(self.next, missing));
+        let to = from.saturating_add(self.holes.revisions(self.next, missing));
         self.line.lost.push(LostEntries {
             first: self.next,
             last: index.saturating_sub(1),

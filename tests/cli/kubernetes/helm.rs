@@ -160,10 +160,10 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut len = bytes.len();
     let mut field = vec![number << 3 | 2];
     while len > 0x7f {
-        field.push((len & 0x7f) as u8 | 0x80);
+        field.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
         len >>= 7;
     }
-    field.push(len as u8);
+    field.push(u8::try_from(len).unwrap());
     [field, bytes.to_vec()].concat()
 }
 

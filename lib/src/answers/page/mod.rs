@@ -97,11 +97,11 @@ pub fn list<'a>(db: &Db<'a>) -> Answer<Table<PageRow<'a>>> {
     let counts = pages.counts();
     let mut total = json!({
         "page_size": db.page_size(), "used_pages": counts.used_pages, "free_pages": counts.free_pages,
+        "outside_pages": counts.outside_pages,
     });
-    if counts.unknown_pages > 0 {
-        total["unknown_pages"] = counts.unknown_pages.into();
+    if let Some(total) = total.as_object_mut().filter(|_| counts.unknown_pages > 0) {
+        total.insert("unknown_pages".to_owned(), counts.unknown_pages.into());
     }
-    total["outside_pages"] = counts.outside_pages.into();
     let table = Table::new(&LIST, rows)
         .tail("total", total)
         .all(summary(db, counts));

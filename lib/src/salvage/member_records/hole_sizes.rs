@@ -25,7 +25,7 @@ pub(in crate::salvage) struct HoleSizes(BTreeMap<u64, i64>);
 
 impl HoleSizes {
     /// The revisions that entries which are lost made.
-    pub(in crate::salvage) fn of(&self, first: u64, entries: i64) -> i64 {
+    pub(in crate::salvage) fn revisions(&self, first: u64, entries: i64) -> i64 {
         self.0.get(&first).copied().unwrap_or(entries)
     }
 

@@ -125,6 +125,7 @@ pub(super) fn member_records<'a>(
     let compacted = side.compacted();
     if from_entry_1 {
         let (span, known) = ((ReplayFrom::EMPTY_STORE, end), side.known());
+        let holes = HoleSizes::default();
         let line = timeline(
             &wal,
             input.extra,
@@ -132,16 +133,11 @@ pub(super) fn member_records<'a>(
             beginning(),
             span,
             known,
-            &HoleSizes::default(),
+            &holes,
         );
         match part.of_log((&wal, input.extra), line, &mut side, point, source) {
             LogAlone::Used => {
-                if part.whole && part.lost.len() == unopened {
-                    let known = std::mem::take(&mut part.lost).into_iter();
-                    let note =
-                        |lost: Lost| format!("{}; the log has all that was there", lost.what);
-                    part.notes.extend(known.map(note));
-                }
+                part.note_unopened(unopened);
                 part.note_cut(input, &wal, db_applied, point);
                 part.compact_later(&wal, point, compacted);
                 return part;
@@ -279,6 +275,15 @@ impl<'a> MemberRecords<'a> {
                 .retain(|record| record.label != Provenance::Log || record.revision.main > until);
         } else {
             self.lost_ranges.push((until.saturating_add(1), compacted));
+        }
+    }
+
+    /// The db could not be opened, in so many places, and a whole log has all that was in it.
+    fn note_unopened(&mut self, unopened: usize) {
+        if self.whole && self.lost.len() == unopened {
+            let known = std::mem::take(&mut self.lost).into_iter();
+            let note = |lost: Lost| format!("{}; the log has all that was there", lost.what);
+            self.notes.extend(known.map(note));
         }
     }
 
