@@ -13,7 +13,8 @@ use testkit::synth::bolt::DbBuilder;
 use testkit::synth::mvcc::Keyspace;
 use testkit::{damage, data_dir, fixture, fixture_copy};
 
-use crate::run::{page_of, text, unescaped};
+use crate::html::{page_of, unescaped};
+use crate::run::text;
 
 /// What a reader of the page can copy, and what programs find beside tables.
 fn commands(page: &str) -> BTreeSet<String> {

@@ -8,7 +8,8 @@ use serde_json::Value;
 use testkit::incidents::incident;
 use testkit::{data_dir, fixture_copy};
 
-use crate::run::{RunResult, page_of, run, sealed, text, unescaped};
+use crate::html::{page_of, unescaped};
+use crate::run::{RunResult, run, sealed, text};
 
 fn report(evidence: &Path, more: &[&str], dir: &Path, name: &str) -> RunResult {
     let out = dir.join(name);

@@ -13,6 +13,7 @@
 mod bundle;
 mod commands;
 mod damaged;
+mod html;
 mod manifest;
 mod page;
 mod redact;

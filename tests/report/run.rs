@@ -1,6 +1,5 @@
 //! Runs the binary over evidence that has to stay as it is.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -51,24 +50,4 @@ pub fn sealed(evidence: &Path, args: &[&str]) -> RunResult {
 /// A path as an argument.
 pub fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
-}
-
-/// The page about some evidence.
-#[track_caller]
-pub fn page_of(evidence: &Path, more: &[&str], dir: &Path, name: &str) -> String {
-    let out = dir.join(name);
-    let mut args = vec!["report", text(evidence), "--out", text(&out)];
-    args.extend(more);
-    let said = sealed(evidence, &args);
-    assert!([0, 3].contains(&said.code), "{}{}", said.out, said.err);
-    fs::read_to_string(out).unwrap()
-}
-
-/// Text of the page as it is read.
-pub fn unescaped(text: &str) -> String {
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"");
-    text.replace("&amp;", "&")
 }
