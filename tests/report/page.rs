@@ -11,7 +11,8 @@ use testkit::data_dir;
 use testkit::synth::bolt::DbBuilder;
 use testkit::synth::mvcc::Keyspace;
 
-use crate::run::{page_of, text, unescaped};
+use crate::html::{page_of, unescaped};
+use crate::run::text;
 
 /// What a command that is printed on the page answers as JSON.
 fn asked<'a>(known: &'a mut HashMap<String, Value>, command: &str) -> &'a Value {
