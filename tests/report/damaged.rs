@@ -69,7 +69,7 @@ fn the_plan_on_the_page_loses_what_the_check_says_and_at_least_is_never_left_out
             let number = |text: String| text.replace(',', "");
             for (head, field) in [("LOST WRITES", "/lost"), ("MAY BE LOST", "/possibly_lost")] {
                 let loss = step.pointer(field).unwrap();
-                let least = loss["at_least"] == Value::from(true);
+                let least = loss["at_least"] == true;
                 at_least += usize::from(least);
                 let wanted = format!("{}{}", if least { "≥ " } else { "" }, loss["writes"]);
                 assert_eq!(number(cell(head)), wanted, "{id} {head}");
