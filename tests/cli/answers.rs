@@ -142,7 +142,10 @@ fn csv_has_one_line_for_each_finding_and_member() {
     let path = data_dir(FIXTURE);
     for (line, head) in [
         ("check PATH", "id,severity,code,"),
-        ("compare PATH PATH", "path,member_id,served_revision,revision,"),
+        (
+            "compare PATH PATH",
+            "path,member_id,served_revision,revision,",
+        ),
         ("preflight PATH --for start", "level,code,text"),
         ("space PATH", "name,bytes,"),
     ] {

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let keyspace = view.keyspace();
     // At a time that was asked for ages are those of that time.
     let mut args = args.clone();
-    args.kube.now = args.kube.now.or(view.asked_time());
+    args.kube.asked_time = view.asked_time();
     let args = &args;
     let objects = kube::open(&member, keyspace, &args.kube.layout, &args.kube.keys)?;
     kube::known_prefixes(&args.kube.layout, &objects)?;
@@ -313,7 +313,13 @@ fn resources(
         kube::register(&query, ui)?;
         let empty = found.is_empty();
         say_empty(&query, &asked, empty && !named, ui)?;
-        let described = describe(objects, found, args.kube.now, mask.as_ref(), revision)?;
+        let described = describe(
+            objects,
+            found,
+            args.kube.now.or(args.kube.asked_time),
+            mask.as_ref(),
+            revision,
+        )?;
         kube::describe(&described, ui)?;
         (empty, false)
     } else {

@@ -164,6 +164,9 @@ pub(crate) struct KubeArgs {
     /// What ages are relative to (default: the newest time in the data)
     #[arg(long, value_name = "TIME", hide_short_help = true)]
     pub(crate) now: Option<Timestamp>,
+    /// The time that the state was asked for: ages are relative to it without `--now`
+    #[arg(skip)]
+    pub(crate) asked_time: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) layout: LayoutArgs,
     #[command(flatten)]

@@ -562,7 +562,7 @@ fn now(
     args: &KubeArgs,
     revision: Option<i64>,
 ) -> (Timestamp, Option<String>) {
-    if let Some(now) = args.now {
+    if let Some(now) = args.now.or(args.asked_time) {
         return (now, None);
     }
     match objects.newest_time(revision) {
