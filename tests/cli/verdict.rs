@@ -221,8 +221,13 @@ fn a_forced_new_cluster_is_ranked_with_what_each_choice_loses() {
         &members("diverged-3.5.30"),
         &["--for", "force-new-cluster", "-o", "json"],
     );
-    assert_eq!(said.code, 0, "{}", said.out);
+    // Clean copies of a majority are there: whatever it would lose, it is not to be done.
+    assert_eq!(said.code, 1, "{}", said.out);
     let json = said.json();
+    assert_eq!(
+        (&json["go"], &json["better"]["action"]),
+        (&false.into(), &"start".into())
+    );
     let candidates = json["candidates"].as_array().unwrap();
     let ranks: Vec<_> = candidates
         .iter()

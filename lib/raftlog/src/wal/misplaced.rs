@@ -6,7 +6,7 @@
 //! `server/wal/wal.go`, v3.5.30. The type of a record is outside its checksum: `encode` in `server/wal/encoder.go`, v3.5.30. A
 //! HardState that is read as an entry has the vote, the id of a member, for a term.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::damage::OddityKind;
 use super::log::{Crc, Log, Record};
@@ -42,44 +42,40 @@ fn islands(log: &Log) -> Vec<Island> {
 /// The records of islands of which every record is in a longer island, too.
 fn copies(log: &Log, files: &[Bytes<'_>]) -> BTreeMap<usize, OddityKind> {
     let islands = islands(log);
-    if islands.len() < 2 {
-        return BTreeMap::new();
-    }
-    // The rolling checksum of two records is the same by chance only; then their payloads tell them apart.
-    let mut by_checksum: HashMap<u32, Vec<usize>> = HashMap::new();
-    for (number, record) in log.records.iter().enumerate() {
-        by_checksum
-            .entry(record.crc_stored)
-            .or_default()
-            .push(number);
-    }
-    let island_of = |number: usize| {
-        let at = islands.partition_point(|island| island.end <= number);
-        islands
-            .get(at)
-            .filter(|island| island.contains(&number))
-            .map(|_| at)
-    };
-    let longer = |own: usize, other: usize| {
-        let len = |island: usize| islands.get(island).map_or(0, ExactSizeIterator::len);
-        own != other && len(other) > len(own)
-    };
-    let original = |own: usize, number: usize| {
-        let record = log.records.get(number)?;
-        let same = by_checksum.get(&record.crc_stored)?;
-        same.iter().copied().find(|&other| {
-            island_of(other).is_some_and(|of| longer(own, of)) && is_same(log, files, record, other)
-        })
-    };
     let mut found = BTreeMap::new();
-    for (own, island) in islands.iter().enumerate() {
-        let originals: Option<Vec<usize>> =
-            island.clone().map(|number| original(own, number)).collect();
-        let pairs = originals.into_iter().flatten();
-        let pairs = island.clone().zip(pairs);
-        found.extend(pairs.map(|(number, original)| (number, OddityKind::CopyOf(original))));
+    if islands.len() < 2 {
+        return found;
+    }
+    let originals = originals(log, &islands);
+    for island in &islands {
+        let original = |number: usize| {
+            let record = log.records.get(number)?;
+            let (len, other) = *originals.get(&record.crc_stored)?;
+            let is_longer = len > island.len() && is_same(log, files, record, other);
+            is_longer.then_some((number, OddityKind::CopyOf(other)))
+        };
+        let pairs: Option<Vec<_>> = island.clone().map(original).collect();
+        found.extend(pairs.into_iter().flatten());
     }
     found
+}
+
+/// For each stored checksum the record in the longest island that has it, with the length of that island. The rolling checksum of two
+/// records is the same by chance only.
+fn originals(log: &Log, islands: &[Island]) -> HashMap<u32, (usize, usize)> {
+    let mut originals: HashMap<u32, (usize, usize)> = HashMap::new();
+    for island in islands {
+        for number in island.clone() {
+            let Some(record) = log.records.get(number) else {
+                continue;
+            };
+            let longest = originals.entry(record.crc_stored).or_insert((0, number));
+            if island.len() > longest.0 {
+                *longest = (island.len(), number);
+            }
+        }
+    }
+    originals
 }
 
 /// Whether another record has the type and the payload of this one.
@@ -96,18 +92,18 @@ fn is_same(log: &Log, files: &[Bytes<'_>], record: &Record, other: usize) -> boo
 fn impossible_terms(log: &Log) -> impl Iterator<Item = (usize, Term)> {
     let highest = log.states.iter().map(|state| state.state.term).max();
     let last = log.states.last().map_or(0, |state| state.record);
-    let is_vote = |term: Term| {
-        log.states
-            .iter()
-            .any(|state| state.state.vote.get() == term.get())
-    };
+    let votes: HashSet<u64> = log
+        .states
+        .iter()
+        .map(|state| state.state.vote.get())
+        .collect();
     let entries = log
         .entries
         .iter()
         .map(|entry| (entry.record as usize, entry.term));
     entries.filter(move |(record, term)| {
         let is_above = highest.is_some_and(|highest| *term > highest);
-        *term == Term(0) || is_above && (*record < last || is_vote(*term))
+        *term == Term(0) || is_above && (*record < last || votes.contains(&term.get()))
     })
 }
 

@@ -18,6 +18,8 @@ const LOOKED_AT: usize = 64;
 const MUST_FIT: usize = 80;
 /// Runs of lost entries that are counted one after the other; each needs the log to be applied once more.
 const MAX_HOLES: usize = 16;
+/// Revisions that lost entries can be fewer than entries, at most.
+const MAX_FEWER: i64 = 4096;
 
 /// The number of revisions that runs of lost entries made, by their first index. Of others one revision for each entry is assumed.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +98,7 @@ fn fewer(
     let puts: Vec<&Change<'_>> = after(line, hole, until)
         .filter(|change| change.put.is_some())
         .collect();
-    let most = last.saturating_sub(first).saturating_add(1);
+    let most = last.saturating_sub(first).saturating_add(1).min(MAX_FEWER);
     (1..=most).find(|fewer| {
         let fitting = puts
             .iter()

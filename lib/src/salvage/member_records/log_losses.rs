@@ -1,6 +1,6 @@
 //! What the log itself shows to be lost: damage, a cut end, entries that do not decode.
 
-use super::super::extra::Extra;
+use super::super::extra::{Extra, ExtraEntry};
 use super::super::log_end::{before_db, damaged_end, missing_segment, no_log};
 use super::super::timeline::{LogReplay, LostEntries};
 use super::super::{Lost, Point};
@@ -97,7 +97,12 @@ impl<'a> MemberRecords<'a> {
                 continue;
             };
             // The log of another member, or a corrected bit, says what the entry was.
-            if extra.entries.iter().any(|added| added.index == entry.index) {
+            let index = |added: &ExtraEntry<'_>| added.index;
+            if extra
+                .entries
+                .binary_search_by_key(&entry.index, index)
+                .is_ok()
+            {
                 continue;
             }
             if entry.survives || entry.superseded_by.is_some() || record.crc.is_trusted() {
