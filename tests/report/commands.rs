@@ -166,7 +166,7 @@ fn commands_in_the_advice_of_each_code_run_or_name_what_the_reader_has_to_choose
     let dir = tempfile::tempdir().unwrap();
     let data = data_dir("etcd-3.5.30");
     let mut complete = BTreeSet::new();
-    let open = Regex::new(r"\b[A-Z]{3,}\b|a\.\.b|/\*").unwrap();
+    let open = Regex::new(r"\b[A-Z]{3,}\b|\bN\b|a\.\.b|/\*").unwrap();
     for code in etcd_inspect::codes::all() {
         for part in Advice::from(code.next).parts(Some(data.as_path())) {
             let AdvicePart::Command { text, is_complete } = part else {

@@ -253,6 +253,9 @@ fn command(tokens: &[Token], before: Option<&Token>) -> Option<(usize, AdvicePar
 /// `KEY`, `OTHER`, `FILE.snap.db`, `namespaces/NAME`, `a..b`: what the reader replaces.
 fn is_placeholder(word: &str) -> bool {
     let mut names = word.split(['/', '.', '=']);
-    let is_name = |name: &str| name.len() > 2 && name.chars().all(|c| c.is_ascii_uppercase());
+    let is_name = |name: &str| {
+        let is_upper = name.chars().all(|c| c.is_ascii_uppercase());
+        name == "N" || name.len() > 2 && is_upper
+    };
     word == "a..b" || names.any(is_name)
 }
