@@ -173,7 +173,7 @@ fn dbs_that_were_written_to_apart_are_two_histories_of_which_the_backup_has_one(
         let name = dropped[0]["name"].as_str().unwrap();
         assert_eq!(dropped[0]["kind"], "history");
         assert!(name.starts_with("revisions 82–111 of "), "{name}");
-        assert!(name.contains("one.db, where "), "{name}");
+        assert!(name.contains("one.db ("), "{name}");
         assert!(
             both.stderr
                 .contains("warning: the copies are of two histories"),

@@ -82,7 +82,7 @@ fn a_sqlite_file_is_sound_and_holds_what_sql_answers() {
                 let mut object = serde_json::Map::new();
                 for (at, name) in names.iter().enumerate() {
                     let value = match row.get_ref(at).unwrap() {
-                        rusqlite::types::ValueRef::Null => continue,
+                        rusqlite::types::ValueRef::Null => Value::Null,
                         rusqlite::types::ValueRef::Integer(integer) => Value::from(integer),
                         rusqlite::types::ValueRef::Real(real) => Value::from(real),
                         other => Value::from(other.as_str().unwrap()),
@@ -160,7 +160,14 @@ fn text_files_hold_what_sql_answers() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(rows, asked(&data, "keys"));
+    // JSON lines leave NULL out; an answer has each column in each row.
+    let mut answered = asked(&data, "keys");
+    for row in &mut answered {
+        row.as_object_mut()
+            .unwrap()
+            .retain(|_, value| !value.is_null());
+    }
+    assert_eq!(rows, answered);
     let said = run(&["sql", "SELECT * FROM keys", "-o", "csv", text(&data)]).out;
     let named = |text: &str| text.lines().next().unwrap().to_ascii_lowercase();
     let held = fs::read_to_string(csv.join("keys.csv")).unwrap();

@@ -71,6 +71,12 @@ fn time_travel_keeps_the_object_and_steps_are_one_visit() {
     );
     assert_eq!(browser.place().1, now.1);
     browser.command("rev 99999999");
+    assert!(
+        browser.shows("revision 99999999 is not retained"),
+        "{}",
+        browser.draw()
+    );
+    browser.press("T");
     assert_eq!(browser.place(), now);
 }
 
@@ -85,10 +91,10 @@ fn a_time_leads_to_the_revision_of_that_time() {
         "{}",
         browser.draw()
     );
-    // Thirty seconds before the newest write is somewhere in that second.
-    browser.press("T t").type_in("01:18:03").press("enter");
+    // Thirty seconds before the newest write is somewhere in that second. A time without a fraction is the end of its second.
+    browser.press("T t").type_in("01:18:02").press("enter");
     let begins = browser.place().2;
-    browser.press("T t").type_in("01:18:04").press("enter");
+    browser.press("T t").type_in("01:18:03").press("enter");
     let ends = browser.place().2;
     assert!(
         (begins..=ends).contains(&past.2) && begins < ends,

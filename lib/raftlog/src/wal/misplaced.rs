@@ -47,6 +47,11 @@ fn copies(log: &Log, files: &[Bytes<'_>]) -> BTreeMap<usize, OddityKind> {
         return found;
     }
     let originals = originals(log, &islands);
+    // The record that begins a segment has no payload, and the checksum of the record before it.
+    let has_payload = |number: &usize| {
+        let record = log.records.get(*number);
+        record.is_some_and(|record| record.kind != RecordKind::Crc)
+    };
     for island in &islands {
         let original = |number: usize| {
             let record = log.records.get(number)?;
@@ -54,7 +59,7 @@ fn copies(log: &Log, files: &[Bytes<'_>]) -> BTreeMap<usize, OddityKind> {
             let is_longer = len > island.len() && is_same(log, files, record, other);
             is_longer.then_some((number, OddityKind::CopyOf(other)))
         };
-        let pairs: Option<Vec<_>> = island.clone().map(original).collect();
+        let pairs: Option<Vec<_>> = island.clone().filter(has_payload).map(original).collect();
         found.extend(pairs.into_iter().flatten());
     }
     found
@@ -66,7 +71,8 @@ fn originals(log: &Log, islands: &[Island]) -> HashMap<u32, (usize, usize)> {
     let mut originals: HashMap<u32, (usize, usize)> = HashMap::new();
     for island in islands {
         for number in island.clone() {
-            let Some(record) = log.records.get(number) else {
+            let record = log.records.get(number);
+            let Some(record) = record.filter(|record| record.kind != RecordKind::Crc) else {
                 continue;
             };
             let longest = originals.entry(record.crc_stored).or_insert((0, number));

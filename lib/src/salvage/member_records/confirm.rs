@@ -237,7 +237,7 @@ fn confirm<'a>(
         let fits = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY.max(80));
         fits.then(|| Confirmed {
             applied_in_db: applied_in_db(&line, log, index, keyspace.revision())
-                .filter(|_| holes::is_counted_right(&line, side)),
+                .filter(|_| holes::is_newest_confirmed(&line, side)),
             line,
         })
     })

@@ -66,8 +66,20 @@ pub(super) fn settle(
     Agreement::new(line, side)
 }
 
+/// Whether the newest records of the db are as the log wrote them, if entries are lost before them: only then the log says which entry made
+/// them. One that made nothing without the lost entries shifts those after it.
+pub(super) fn is_newest_confirmed(line: &LogReplay<'_>, side: &StoredSide<'_>) -> bool {
+    if line.lost.is_empty() {
+        return true;
+    }
+    let records = &side.stored.records;
+    let newest = records.last().map_or(0, |record| record.revision.main);
+    let from = records.partition_point(|record| record.revision.main < newest);
+    is_counted_right(line, side) && (from..records.len()).all(|at| line.confirmed.contains(at))
+}
+
 /// Whether most records after the last lost entry are as the log wrote them: then their revisions are right.
-pub(super) fn is_counted_right(line: &LogReplay<'_>, side: &StoredSide<'_>) -> bool {
+fn is_counted_right(line: &LogReplay<'_>, side: &StoredSide<'_>) -> bool {
     let Some(lost) = line.lost.last() else {
         return true;
     };

@@ -10,7 +10,7 @@ pub(super) struct BarPart {
     pub(super) name: &'static str,
     shade: char,
     /// In place of the shade if only ASCII is shown.
-    letter: char,
+    pub(super) letter: char,
     role: Role,
 }
 

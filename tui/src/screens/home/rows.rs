@@ -247,6 +247,7 @@ fn space(facts: &Facts) -> Vec<HomeRow> {
     };
     let parts = super::bars::PARTS.iter().zip(super::bars::parts(space));
     let parts: Vec<String> = parts
+        .filter(|(part, _)| part.letter != '?' || !space.is_known())
         .map(|(part, bytes)| format!("{} {}", part.name, number::size(bytes)))
         .collect();
     let text = format!(
