@@ -27,7 +27,7 @@ pub enum Undecodable {
         /// this form.
         place: Option<Place>,
     },
-    /// The value nests deeper than [`Limits::value_depth`]: nothing is known to be wrong with it.
+    /// The value nests deeper than [`Limits::value_depth`](located::Limits::value_depth): nothing is known to be wrong with it.
     TooDeep {
         /// The limit in levels.
         limit: u64,
