@@ -255,7 +255,7 @@ pub(super) fn within(ranges: &[(i64, i64)], number: i64) -> bool {
     ranges.get(at).is_some_and(|(first, _)| *first <= number)
 }
 
-fn slice(image: &[u8], at: u64, len: u32) -> &[u8] {
+pub(super) fn slice(image: &[u8], at: u64, len: u32) -> &[u8] {
     usize::try_from(at)
         .ok()
         .and_then(|at| image.get(at..at.checked_add(len as usize)?))

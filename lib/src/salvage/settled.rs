@@ -1,6 +1,6 @@
 //! Changes that the db confirms: its record has all that they say, so they need not be held.
 
-use super::record::{Body, KeyRecord};
+use super::record::{Body, KeyRecord, slice};
 use crate::mvcc::{KeyValue, Revision};
 use crate::recover::Change;
 
@@ -61,7 +61,15 @@ impl ConfirmedRecords {
     }
 }
 
-impl KnownRecords<'_> {
+impl<'s> KnownRecords<'s> {
+    /// A record of the db, taken apart; `None` if it is not one, or does not decode.
+    pub(super) fn key_value(&self, record: &KeyRecord) -> Option<KeyValue<'s>> {
+        let Body::Stored { at, len } = record.body else {
+            return None;
+        };
+        KeyValue::parse(slice(self.image, at, len)).ok()
+    }
+
     /// The position of the record of a revision. It is looked for from `next` on in steps that double: changes mostly follow
     /// each other as records do.
     fn find(&self, revision: Revision, next: usize) -> Option<usize> {
@@ -87,13 +95,7 @@ impl KnownRecords<'_> {
 
     /// Whether a record says what a change does.
     fn is_stored_as(&self, change: &Change<'_>, record: &KeyRecord) -> bool {
-        let Body::Stored { at, len } = record.body else {
-            return false;
-        };
-        let stored = usize::try_from(at)
-            .ok()
-            .and_then(|at| self.image.get(at..at.checked_add(len as usize)?))
-            .and_then(|message| KeyValue::parse(message).ok());
+        let stored = self.key_value(record);
         let made = change.key_value();
         record.tombstone == change.put.is_none()
             && stored.is_some_and(|stored| {

@@ -141,6 +141,13 @@ impl ConfChange {
         ConfChangeType::from_raw(self.r#type)
     }
 
+    /// Returns whether etcd itself may have written it at a start with `--force-new-cluster`: such a change has no id of a proposal.
+    /// Source: createConfigChangeEnts in `server/etcdserver/raft.go`, v3.5.30.
+    pub fn is_of_forced_start(&self) -> bool {
+        let kinds = [ConfChangeType::RemoveNode, ConfChangeType::AddNode];
+        self.id == 0 && kinds.contains(&self.kind())
+    }
+
     /// Parses the member in the context; `None` if the context is empty.
     pub fn member(&self) -> Option<Result<MemberContext, serde_json::Error>> {
         (!self.context.is_empty()).then(|| serde_json::from_slice(&self.context))

@@ -6,6 +6,7 @@
 //! `server/wal/wal.go`, v3.5.30. The type of a record is outside its checksum: `encode` in `server/wal/encoder.go`, v3.5.30. A
 //! HardState that is read as an entry has the vote, the id of a member, for a term.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::damage::OddityKind;
@@ -98,18 +99,19 @@ fn is_same(log: &Log, files: &[Bytes<'_>], record: &Record, other: usize) -> boo
 fn impossible_terms(log: &Log) -> impl Iterator<Item = (usize, Term)> {
     let highest = log.states.iter().map(|state| state.state.term).max();
     let last = log.states.last().map_or(0, |state| state.record);
-    let votes: HashSet<u64> = log
-        .states
-        .iter()
-        .map(|state| state.state.vote.get())
-        .collect();
+    let votes: OnceCell<HashSet<u64>> = OnceCell::new();
+    let is_vote = move |term: Term| {
+        let states = log.states.iter();
+        let all = || states.map(|state| state.state.vote.get()).collect();
+        votes.get_or_init(all).contains(&term.get())
+    };
     let entries = log
         .entries
         .iter()
         .map(|entry| (entry.record as usize, entry.term));
     entries.filter(move |(record, term)| {
         let is_above = highest.is_some_and(|highest| *term > highest);
-        *term == Term(0) || is_above && (*record < last || votes.contains(&term.get()))
+        *term == Term(0) || is_above && (*record < last || is_vote(*term))
     })
 }
 

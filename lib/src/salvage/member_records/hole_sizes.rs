@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::record::{Body, KeyRecord};
+use super::super::record::KeyRecord;
 use super::super::settled::KnownRecords;
 use super::super::timeline::{LogReplay, LostEntries};
 use super::stored_side::StoredSide;
-use crate::mvcc::{KeyValue, Revision};
+use crate::mvcc::Revision;
 use crate::recover::Change;
 
 /// Changes after lost entries that are looked at.
@@ -117,19 +117,9 @@ fn is_stored(change: &Change<'_>, known: &KnownRecords<'_>, fewer: i64) -> bool 
     let by_revision = |record: &KeyRecord| record.revision;
     let at = known.records.binary_search_by_key(&revision, by_revision);
     let record = at.ok().and_then(|at| known.records.get(at));
-    let stored = record.and_then(|record| parsed(record, known));
+    let stored = record.and_then(|record| known.key_value(record));
     let put = change.put.as_ref();
     stored.zip(put).is_some_and(|(stored, put)| {
         stored.key == change.key.as_ref() && stored.value == put.value.as_ref()
     })
-}
-
-/// A record of the db, taken apart.
-pub(super) fn parsed<'s>(record: &KeyRecord, known: &KnownRecords<'s>) -> Option<KeyValue<'s>> {
-    let Body::Stored { at, len } = record.body else {
-        return None;
-    };
-    let at = usize::try_from(at).ok()?;
-    let message = known.image.get(at..at.checked_add(len as usize)?)?;
-    KeyValue::parse(message).ok()
 }

@@ -7,11 +7,10 @@
 use super::super::record::KeyRecord;
 use super::super::settled::KnownRecords;
 use super::super::timeline::LogReplay;
-use super::hole_sizes::parsed;
 use super::join::Agreement;
 use super::stored_side::StoredSide;
 use crate::member::Wal;
-use crate::raft::{ConfChangeType, EntryType, Operation, Payload, Request};
+use crate::raft::{EntryType, Operation, Payload, Request};
 use crate::recover::Change;
 use crate::wal::LogEntry;
 
@@ -34,8 +33,7 @@ pub(super) fn a_forced_start_dropped_writes(wal: &Wal<'_>) -> bool {
         entry.kind == EntryType::ConfChange
             && matches!(
                 wal.payload(entry),
-                Payload::ConfChange(change) if change.id == 0
-                    && matches!(change.kind(), ConfChangeType::RemoveNode | ConfChangeType::AddNode)
+                Payload::ConfChange(change) if change.is_of_forced_start()
             )
     };
     let mut dropped = entries
@@ -133,7 +131,7 @@ fn is_corrected(
     wal: &Wal<'_>,
 ) -> bool {
     let [record] = stored else { return false };
-    let Some(stored) = parsed(record, known).filter(|_| !record.tombstone) else {
+    let Some(stored) = known.key_value(record).filter(|_| !record.tombstone) else {
         return false;
     };
     let is_put = |entry: &LogEntry| match wal.payload(entry) {

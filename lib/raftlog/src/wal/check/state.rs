@@ -4,7 +4,7 @@ use super::{Evidence, Tally, entries_text, verb};
 use crate::codes::wal as codes;
 use std::collections::BTreeSet;
 
-use crate::raft::{ConfChangeType, EntryType, Payload};
+use crate::raft::{EntryType, Payload};
 use crate::wal::{GapCause, LogEntry};
 use located::{Finding, MemberId, RaftIndex, Severity, Sink, Term};
 
@@ -138,8 +138,7 @@ fn is_forced(log: &Evidence<'_, '_>, entry: &LogEntry) -> bool {
     };
     matches!(
         Payload::decode(entry.kind, data),
-        Payload::ConfChange(change) if change.id == 0
-            && matches!(change.kind(), ConfChangeType::RemoveNode | ConfChangeType::AddNode)
+        Payload::ConfChange(change) if change.is_of_forced_start()
     )
 }
 
