@@ -54,7 +54,7 @@ pub fn bolt(data: &[u8]) {
         };
         bolt::check::check(&db, &Silent, sink);
         let map = PageMap::build(&db, sink).counts();
-        assert_eq!(map.free_pages + map.used_pages + map.outside_pages, db.file_pages());
+        assert_eq!(map.free_pages + map.used_pages + map.unknown_pages + map.outside_pages, db.file_pages());
         black_box(freelist::rebuilt(&db, sink).len());
         for (_, bucket) in db.buckets(sink) {
             bucket.for_each(sink, &mut |item| {

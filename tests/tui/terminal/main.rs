@@ -10,8 +10,9 @@
 mod tmux;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use tmux::{Running, Tmux};
+use tmux::{PATIENCE, Running, Tmux};
 
 fn browse(tmux: &Tmux, path: &Path) -> Running {
     let command = format!(
@@ -74,6 +75,34 @@ fn a_signal_gives_the_terminal_back_and_is_told() {
         let said = running.stderr_text();
         assert!(said.contains(&format!("ended by SIG{signal}")), "{said}");
     }
+}
+
+#[test]
+fn a_terminal_that_goes_away_is_no_crash() {
+    let Some(tmux) = Tmux::start(100, 30) else {
+        return;
+    };
+    let crashes = tempfile::tempdir().unwrap();
+    let pid = crashes.path().join("pid");
+    tmux.type_in(&format!(
+        "TMPDIR={} sh -c 'echo $$ > {}; exec {} tui --screen 1 {}'",
+        crashes.path().display(),
+        pid.display(),
+        env!("CARGO_BIN_EXE_etcd-inspect"),
+        testkit::data_dir("etcd-3.5.30").display()
+    ));
+    tmux.keys(&["Enter"]);
+    tmux.until_shows("keys at this revision");
+    let proc = Path::new("/proc").join(std::fs::read_to_string(&pid).unwrap().trim());
+    drop(tmux);
+    let start = Instant::now();
+    while proc.exists() {
+        assert!(start.elapsed() < PATIENCE, "it goes on without a terminal");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let left = std::fs::read_dir(crashes.path()).unwrap();
+    let left = left.map(|file| file.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["pid"]);
 }
 
 #[test]

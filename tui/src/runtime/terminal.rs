@@ -1,6 +1,7 @@
 //! The terminal: taken over at the start, given back as it was however the process ends.
 
 use std::io::{self, BufWriter, Stdout, Write};
+use std::mem::{self, ManuallyDrop};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once};
@@ -34,9 +35,13 @@ static BROKEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// Bytes of a frame that are written at once: more than a full redraw of a large terminal.
 const FRAME_BYTES: usize = 1 << 17;
 
+type Screen = ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
 /// The terminal while the browser has it.
 pub(super) struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped with a terminal that is gone: its drop prints that it could not show the cursor, and panics where stderr
+    /// is gone too.
+    inner: ManuallyDrop<Screen>,
     mouse: bool,
     /// Whether the normal screen is shown.
     printed: bool,
@@ -54,7 +59,7 @@ impl Terminal {
         take(mouse)?;
         match ratatui::Terminal::new(CrosstermBackend::new(out())) {
             Ok(inner) => Ok(Self {
-                inner,
+                inner: ManuallyDrop::new(inner),
                 mouse,
                 printed: false,
             }),
@@ -111,7 +116,7 @@ impl Terminal {
 
     /// Returns from the normal screen; `false`: it was not there.
     pub(super) fn back(&mut self) -> io::Result<bool> {
-        if !std::mem::take(&mut self.printed) {
+        if !mem::take(&mut self.printed) {
             return Ok(false);
         }
         execute!(io::stdout(), EnterAlternateScreen, Hide)?;
@@ -136,7 +141,12 @@ impl Terminal {
     /// Lets the next frame be drawn whole. `clear` of ratatui asks the terminal where its cursor is, and the answer would be
     /// taken for keys by the thread that reads them.
     fn forget(&mut self) -> io::Result<()> {
-        self.inner = ratatui::Terminal::new(CrosstermBackend::new(out()))?;
+        let fresh = ManuallyDrop::new(ratatui::Terminal::new(CrosstermBackend::new(out()))?);
+        self.inner.show_cursor()?;
+        drop(ManuallyDrop::into_inner(mem::replace(
+            &mut self.inner,
+            fresh,
+        )));
         execute!(self.inner.backend_mut(), Clear(ClearType::All))
     }
 }
@@ -158,7 +168,7 @@ fn out() -> BufWriter<Stdout> {
 pub(super) fn broken() -> Vec<String> {
     BROKEN
         .lock()
-        .map(|mut broken| std::mem::take(&mut *broken))
+        .map(|mut broken| mem::take(&mut *broken))
         .unwrap_or_default()
 }
 
