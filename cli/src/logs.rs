@@ -166,6 +166,26 @@ pub(crate) fn say_who(empty: u64, is_audited: bool, ui: &mut Ui) -> std::io::Res
     }
 }
 
+/// Says once why WHEN~ and WHO are empty in all rows, where no object could fill them.
+pub(crate) fn say_unmeasured(
+    is_undated: bool,
+    is_foreign: bool,
+    ui: &mut Ui,
+) -> std::io::Result<()> {
+    if is_undated {
+        ui.note(
+            "WHEN~ is empty: etcd stores no times, and no value here has one (objects of Kubernetes do); etcd's own log dates \
+             elections: timeline --etcd-log FILE",
+        )?;
+    }
+    match is_foreign {
+        true => ui.note(
+            "WHO is empty: etcd stores no user, and these keys are not of Kubernetes, whose objects name who wrote them",
+        ),
+        false => Ok(()),
+    }
+}
+
 /// Says once that a writer is called so by the objects.
 pub(crate) fn say_unknown(is_called_unknown: bool, ui: &mut Ui) -> std::io::Result<()> {
     match is_called_unknown {

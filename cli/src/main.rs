@@ -27,6 +27,7 @@ mod named;
 mod no_log;
 mod output;
 mod progress;
+mod scope;
 mod secrets;
 mod signals;
 mod target;

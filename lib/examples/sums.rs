@@ -6,6 +6,7 @@
 
 use std::io::Write as _;
 
+use etcd_inspect::answers::clocks::Dating;
 use etcd_inspect::answers::keys::Within;
 use etcd_inspect::answers::sums::{By, sums};
 use etcd_inspect::dataset::Dataset;
@@ -18,6 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let everything = Within {
         objects: &objects,
         namespace: None,
+        dating: Dating::new(dataset.member(), None),
     };
     let counts = objects.keyspace().counts();
     let space = |_: Option<&_>| dataset.member().space(&counts).map(Some);

@@ -195,3 +195,114 @@ fn secrets_are_hidden() {
         "{secrets:#?}"
     );
 }
+
+#[test]
+fn a_question_that_can_have_no_answer_says_what_there_is() {
+    let data = data_dir(K8S);
+    let path = data.to_str().unwrap();
+    // A namespace that nothing has, in each verb that takes one.
+    for words in [
+        vec!["changes", path, "-n", "teama"],
+        vec!["timeline", path, "-n", "teama"],
+        vec!["keys", path, "-n", "teama"],
+        vec!["get", "po", "-n", "teama", "-d", path],
+        vec!["diff", path, "--from", "10", "--to", "20", "-n", "teama"],
+    ] {
+        let found = sealed(&data, words.clone());
+        // Not every verb reads the log.
+        let has_log = ["changes", "timeline"].contains(&words[0]);
+        let text = match has_log {
+            true => "neither db nor log has ever had a namespace teama: there are",
+            false => "the db has no key of a namespace teama: there are",
+        };
+        assert!(found.err.contains(text), "{words:?} {}", found.err);
+        assert!(found.err.contains("did you mean team-a?"), "{}", found.err);
+    }
+    // One that was deleted is known.
+    let found = ask(K8S, &["-n", "doomed", "--kind", "membership"]);
+    assert!(!found.err.contains("has ever had"), "{}", found.err);
+    for verb in ["changes", "timeline"] {
+        let turned = [verb, path, "--since", "01:18:16", "--until", "01:18:15"];
+        let found = sealed(&data, turned.to_vec());
+        assert_eq!(found.code, 2, "{}", found.err);
+        assert!(
+            found.err.contains("is after --until 01:18:15"),
+            "{}",
+            found.err
+        );
+        assert!(
+            found.err.contains("--since=01:18:15 --until=01:18:16"),
+            "{}",
+            found.err
+        );
+        for (flag, side) in [("--since", "after"), ("--until", "before")] {
+            let time = match side {
+                "after" => "2030-01-01",
+                _ => "2020-01-01",
+            };
+            let found = sealed(&data, vec![verb, path, flag, time, "-o", "json"]);
+            assert!(
+                found
+                    .err
+                    .contains(&format!("this span is {side} all that is known")),
+                "{verb} {}",
+                found.err
+            );
+            assert!(found.err.contains("the newest rev 4,271"), "{}", found.err);
+        }
+    }
+    let found = sealed(
+        &data,
+        vec![
+            "history",
+            "deploy/api",
+            "-n",
+            "team-b",
+            "--from",
+            "9",
+            "--to",
+            "5",
+            "-d",
+            path,
+        ],
+    );
+    assert_eq!(found.code, 2, "{}", found.err);
+    assert!(
+        found.err.contains("--from 9 is after --to 5"),
+        "{}",
+        found.err
+    );
+    assert!(
+        found.err.contains("-n team-b -d") && found.err.contains("--from=5 --to=9"),
+        "{}",
+        found.err
+    );
+}
+
+#[test]
+fn times_and_writers_that_nothing_stores_are_explained_once() {
+    let data = data_dir("mid-compaction-3.5.30");
+    let path = data.to_str().unwrap();
+    for words in [
+        vec!["changes", path],
+        vec!["history", "/hot/00", "-d", path],
+    ] {
+        let found = sealed(&data, words.clone());
+        assert_eq!(
+            found.err.matches("WHEN~ is empty").count(),
+            1,
+            "{}",
+            found.err
+        );
+        assert_eq!(
+            found.err.matches("WHO is empty").count(),
+            1,
+            "{}",
+            found.err
+        );
+    }
+    let data = data_dir(K8S);
+    let path = data.to_str().unwrap();
+    let found = sealed(&data, vec!["changes", path, "--last", "5"]);
+    assert!(!found.err.contains("WHEN~ is empty"), "{}", found.err);
+}

@@ -183,8 +183,8 @@ fn home_in_the_past_says_that_it_is_of_now_and_a_cut_home_says_so() {
     browser.resize((80, 20));
     browser.draw();
     browser.press("down up");
-    assert!(browser.shows(" lines 1–"), "{}", browser.draw());
+    assert!(browser.shows("─ 1–12 of "), "{}", browser.draw());
     browser.resize((200, 60));
     browser.draw();
-    assert!(!browser.shows(" lines 1–"), "{}", browser.draw());
+    assert!(!browser.shows("─ 1–"), "{}", browser.draw());
 }

@@ -10,6 +10,7 @@
 )]
 
 mod browser;
+mod cuts;
 mod damaged;
 mod evidence;
 mod frame;

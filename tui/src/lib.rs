@@ -55,6 +55,7 @@ mod object;
 mod options;
 mod overlay;
 mod paint;
+mod plain;
 mod ruler;
 mod runtime;
 mod salvage;

@@ -3,15 +3,20 @@
 use std::borrow::Cow;
 
 use etcd_inspect::text::escape::{self, Charset};
+use etcd_inspect::text::number;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthChar;
 
+use crate::plain;
 use crate::theme::{Role, Theme};
 
 /// Bytes of one line that are looked at: a line of a megabyte costs no more than one that fills the widest terminal.
 const LINE_BYTES: usize = 8192;
+
+/// The mark of what was cut.
+pub(crate) const CUT: &str = "…";
 
 /// Pieces of text with their meanings: one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +73,32 @@ impl Line {
         lines
     }
 
+    /// The same in lines of at most so many cells, broken between words; a word that is wider is broken anywhere.
+    pub(crate) fn in_words(&self, room: usize) -> Vec<Self> {
+        let (mut lines, mut own, mut used) = (Vec::new(), Self::new(), 0);
+        for (role, text) in &self.0 {
+            for word in text.split_inclusive(' ') {
+                let width = escape::width(word);
+                if used > 0 && used + escape::width(word.trim_end()) > room {
+                    lines.push(std::mem::take(&mut own).trimmed());
+                    used = 0;
+                }
+                own = own.with(*role, if used == 0 { word.trim_start() } else { word });
+                used += width;
+            }
+        }
+        lines.push(own.trimmed());
+        lines.iter().flat_map(|line| line.wrapped(room)).collect()
+    }
+
+    /// Without the spaces at its end.
+    fn trimmed(mut self) -> Self {
+        if let Some((_, last)) = self.0.last_mut() {
+            last.truncate(last.trim_end().len());
+        }
+        self
+    }
+
     /// The same in at most so many cells: a longer one loses its middle, so that both ends stay.
     #[must_use]
     pub fn without_middle(&self, room: usize) -> Self {
@@ -98,7 +129,8 @@ impl Line {
             left = rest;
             line = line.and(*role, *c);
         }
-        line = line.and(Role::Dim, '…');
+        // A piece of its own: the plain form of the mark alone takes one cell.
+        line.0.push((Role::Dim, CUT.to_owned()));
         let rest = chars.get(end..).unwrap_or_default().iter();
         rest.fold(line, |line, (role, c, _)| line.and(*role, *c))
     }
@@ -106,7 +138,7 @@ impl Line {
     /// With one more character.
     fn and(mut self, role: Role, c: char) -> Self {
         match self.0.last_mut() {
-            Some((last, text)) if *last == role => text.push(c),
+            Some((last, text)) if *last == role && text != CUT => text.push(c),
             _ => self.0.push((role, c.to_string())),
         }
         self
@@ -184,6 +216,14 @@ impl<'b> Pen<'b> {
         self.taken.is_some()
     }
 
+    /// A size: in bytes in rows that are taken.
+    pub(crate) fn size_form(&self) -> fn(u64) -> String {
+        match self.takes_rows() {
+            true => |bytes| bytes.to_string(),
+            false => number::size,
+        }
+    }
+
     /// Takes rows, unless another table was taken already.
     pub(crate) fn take_rows<'c>(
         &mut self,
@@ -199,7 +239,7 @@ impl<'b> Pen<'b> {
         };
         taken.columns = columns.map(letter).collect();
         let charset = Charset { ascii: false };
-        let text = |line: &Line| escape::text(&line.plain(), charset).trim().to_owned();
+        let text = |line: &Line| without_commas(escape::text(&line.plain(), charset).trim());
         let row = |cells: Vec<Line>| cells.iter().map(text).collect();
         taken.rows = rows.take(MOST_ROWS).map(row).collect();
     }
@@ -214,8 +254,28 @@ impl<'b> Pen<'b> {
         if !self.charset.ascii || text.is_ascii() {
             return escape::text(text, self.charset);
         }
-        let own: String = text.chars().map(|c| ascii_of(c).unwrap_or(c)).collect();
-        Cow::Owned(escape::text(&own, self.charset).into_owned())
+        Cow::Owned(escape::text(&plain::spelled(text), self.charset).into_owned())
+    }
+
+    /// A line as it is drawn: what is measured before it is drawn is as wide as it will be.
+    pub(crate) fn spelled(&self, line: &Line) -> Line {
+        match self.charset.ascii {
+            true => Line(
+                line.0
+                    .iter()
+                    .map(|(role, text)| (*role, plain::spelled(text)))
+                    .collect(),
+            ),
+            false => line.clone(),
+        }
+    }
+
+    /// Several lines as they are drawn.
+    pub(crate) fn all_spelled(&self, lines: Vec<Line>) -> Vec<Line> {
+        match self.charset.ascii {
+            true => lines.iter().map(|line| self.spelled(line)).collect(),
+            false => lines,
+        }
     }
 
     /// The whole buffer.
@@ -286,9 +346,60 @@ impl<'b> Pen<'b> {
         cells(lines.len()).min(area.height)
     }
 
+    /// Says on the lower border of the frame around `inner` which of `of` rows are in sight if not all are, and which columns
+    /// have no room.
+    pub(crate) fn note_cut(
+        &mut self,
+        inner: Rect,
+        rows: (usize, usize),
+        of: usize,
+        columns: &[&str],
+    ) {
+        let (from, end) = (rows.0, rows.1.min(of));
+        let mut parts = Vec::new();
+        if end.saturating_sub(from) < of && end > from {
+            let (from, end) = (thousands(from.saturating_add(1)), thousands(end));
+            parts.push(format!("{from}–{end} of {}", thousands(of)));
+        }
+        let counted = match columns.len() {
+            0 => None,
+            1 => Some("1 column has no room".to_owned()),
+            many => Some(format!("{many} columns have no room")),
+        };
+        if counted.is_some() {
+            parts.push(format!("no room for {}", columns.join(" ")));
+        }
+        let mut text = format!(" {} ", parts.join(" · "));
+        if text.chars().count() > usize::from(inner.width)
+            && let (Some(last), Some(counted)) = (parts.last_mut(), counted)
+        {
+            *last = counted;
+            text = format!(" {} ", parts.join(" · "));
+        }
+        if parts.is_empty() || text.chars().count() > usize::from(inner.width) {
+            return;
+        }
+        // Without borders the line of the title has it.
+        let y = if self.linear {
+            inner.y.checked_sub(1)
+        } else {
+            Some(inner.bottom())
+        };
+        let corner = y.and_then(|y| self.buffer.cell((inner.right(), y)));
+        let is_border = corner.is_some_and(|cell| matches!(cell.symbol(), "┘" | "+"));
+        if let Some(y) = y.filter(|_| self.linear || is_border) {
+            let edge = Rect {
+                y,
+                height: 1,
+                ..inner
+            };
+            self.right(edge, 0, &Line::piece(Role::Dim, text));
+        }
+    }
+
     /// Draws text that ends at the right edge.
     pub fn right(&mut self, area: Rect, y: u16, line: &Line) {
-        let width = cells(line.width());
+        let width = cells(self.spelled(line).width());
         let x = area.width.saturating_sub(width);
         let right = Rect {
             x: area.x.saturating_add(x),
@@ -363,7 +474,7 @@ impl<'b> Pen<'b> {
             };
             // What the border looks like is not what the title looks like.
             self.clear(Rect {
-                width: cells(title.width().saturating_add(2)).min(room.width),
+                width: cells(self.spelled(title).width().saturating_add(2)).min(room.width),
                 ..room
             });
             let mut line = Line::piece(if focused { Role::Heading } else { Role::Plain }, " ");
@@ -381,51 +492,22 @@ impl<'b> Pen<'b> {
     }
 }
 
-/// The last pass over a frame: `--ascii` puts plain characters for our own symbols, NO_COLOR keeps bold and reverse only.
-pub(crate) fn plain(buffer: &mut Buffer, ascii: bool, color: bool) {
-    for cell in &mut buffer.content {
-        if ascii && let Some(c) = cell.symbol().chars().next().filter(|c| !c.is_ascii()) {
-            cell.set_char(ascii_of(c).unwrap_or('?'));
-        }
-        if !color {
-            cell.fg = ratatui::style::Color::Reset;
-            cell.bg = ratatui::style::Color::Reset;
-        }
+/// A number as other programs read it: `4271` for `4,271`.
+fn without_commas(text: &str) -> String {
+    let mut groups = text.split(',');
+    let is_digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let first = groups.next().unwrap_or_default();
+    let is_number = (1..=3).contains(&first.len())
+        && is_digits(first)
+        && groups.all(|group| group.len() == 3 && is_digits(group));
+    match is_number {
+        true => text.replace(',', ""),
+        false => text.to_owned(),
     }
 }
 
-/// The plain character for a symbol of our own, one cell each, so that what is in the frame keeps its place; `None` for what
-/// is not ours.
-fn ascii_of(c: char) -> Option<char> {
-    Some(match c {
-        '─' | '━' | '—' | '–' => '-',
-        '│' | '▕' | '▏' | '┃' => '|',
-        '═' => '=',
-        '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => '+',
-        '┣' => '[',
-        '┫' => ']',
-        '●' => '@',
-        '✕' | '×' => 'x',
-        '▸' | '›' | '→' => '>',
-        '∅' => '0',
-        '✓' => 'v',
-        '⌫' => '<',
-        '▾' => 'v',
-        '←' => '<',
-        '·' => '.',
-        '•' => '*',
-        '…' => '~',
-        '█' | '▓' | '▆' | '▇' => '#',
-        '▁' | '▂' | '▃' | '░' | '▒' => '.',
-        '▄' | '▅' | '▪' => ':',
-        '↑' => '^',
-        '↓' => 'v',
-        '⏎' => '$',
-        '≥' => '>',
-        '≤' => '<',
-        '±' => '+',
-        _ => return None,
-    })
+fn thousands(count: usize) -> String {
+    number::thousands(i128::try_from(count).unwrap_or(i128::MAX))
 }
 
 /// Cells or rows as the terminal counts them.
@@ -495,39 +577,6 @@ mod tests {
                 "{room}"
             );
         }
-    }
-
-    /// The characters of our own sources that are no ASCII, without comments and tests.
-    fn own_symbols(dir: &std::path::Path, found: &mut std::collections::BTreeSet<char>) {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                own_symbols(&path, found);
-                continue;
-            }
-            let source = std::fs::read_to_string(&path).unwrap();
-            let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
-            let lines = code.lines().map(|line| line.split("//").next().unwrap());
-            found.extend(lines.flat_map(str::chars).filter(|c| !c.is_ascii()));
-        }
-    }
-
-    #[test]
-    fn every_symbol_that_we_draw_has_a_plain_form_and_what_is_not_ours_is_escaped() {
-        let mut found = std::collections::BTreeSet::new();
-        own_symbols(
-            std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
-            &mut found,
-        );
-        assert!(found.len() > 30, "{found:?}");
-        for symbol in found {
-            assert!(ascii_of(symbol).is_some_and(|c| c.is_ascii()), "{symbol}");
-        }
-        let mut buffer = Buffer::empty(Rect::new(0, 0, 16, 1));
-        let area = buffer.area;
-        Pen::new(&mut buffer, true, Theme::default()).put(area, 0, 0, "┣━●┫▁█é", Role::Plain);
-        let row: String = (0..16).map(|x| buffer[(x, 0)].symbol()).collect();
-        assert_eq!(row.trim_end(), "[-@].#\\u{e9}");
     }
 
     #[test]

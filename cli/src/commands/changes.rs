@@ -6,12 +6,12 @@ use etcd_inspect::answers::changes::{
 use etcd_inspect::answers::clocks::needs_log;
 use etcd_inspect::member::{Member, VersionWriter};
 use etcd_inspect::start::counted;
-use jiff::Timestamp;
 
-use crate::at::{self, Side, When};
+use crate::at::{Side, When};
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
-use crate::logs::{AuditLogs, say_lacking, say_sealed, say_unknown, say_who};
+use crate::logs::{AuditLogs, say_lacking, say_sealed, say_unknown, say_unmeasured, say_who};
+use crate::scope;
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -121,9 +121,8 @@ fn answer(
 ) -> anyhow::Result<Option<Exit>> {
     let objects = kube::open(member, view.keyspace(), &args.layout, &args.keys)?;
     let logged = view.logged();
-    let newest = objects.newest_time(None).unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut moment = |when: Option<When>| when.map(|when| at::moment(when, newest, ui)).transpose();
-    let (since, until) = (moment(args.since)?, moment(args.until)?);
+    let newest = objects.newest_time(None);
+    let (since, until) = scope::span("changes", (args.since, args.until), newest, ui)?;
     let query = ChangesQuery {
         last: match (args.last, args.since, args.until, args.by) {
             (None, None, None, None) => Some(LAST),
@@ -191,6 +190,12 @@ fn answer(
             "{count} no known revision or time: --last 0 lists what fits, before all others"
         ))?;
     }
+    if table.rows.is_empty() {
+        let namespace = args.namespace.as_deref();
+        scope::say_namespace(&objects, logged, namespace, ui)?;
+        let clock = view.clock(&*ui.progress())?;
+        scope::say_span(clock, view.keyspace().revision(), (since, until), ui)?;
+    }
     say_log(&table.rows, view, ui)?;
     say_sealed(
         table.rows.iter().filter(|row| row.is_sealed).count() as u64,
@@ -202,6 +207,10 @@ fn answer(
     // The sums by writer count those in a row of their own.
     if args.by.is_none() {
         say_who(nameless.count() as u64, audited.is_some(), ui)?;
+        let rows = || table.rows.iter();
+        let is_undated = rows().any(|row| row.is_placed()) && rows().all(|row| row.time.is_none());
+        let is_foreign = rows().all(|row| row.who.is_none() && !is_object(row.key()));
+        say_unmeasured(is_undated, !table.rows.is_empty() && is_foreign, ui)?;
         let mut writers = table.rows.iter().filter_map(|row| row.who.as_ref());
         say_unknown(writers.any(VersionWriter::is_called_unknown), ui)?;
     }

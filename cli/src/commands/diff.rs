@@ -156,6 +156,10 @@ pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         state.revision.unwrap_or(newest)
     });
     show(args, found, &paths, revisions, ui)?;
+    if !differs {
+        let (namespace, logged) = (args.scope.namespace.as_deref(), from.view.logged());
+        crate::scope::say_namespace(before.objects, logged, namespace, ui)?;
+    }
     let exit = from.view.exit(Exit::negative_if(differs));
     Ok(to.map_or(exit, |to| to.view.exit(exit)))
 }

@@ -26,6 +26,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, KubeArgs, Printed, Printer};
 use crate::output::{Format, escape};
+use crate::scope;
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
@@ -377,6 +378,7 @@ fn say_empty(
     }
     ui.note(text)?;
     let namespace = query.namespace().filter(|_| namespaced);
+    scope::say_namespace(query.objects, None, namespace, ui)?;
     let revision = query.revision;
     if let Some(namespace) = namespace
         && let Some(deleted) =

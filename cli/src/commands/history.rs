@@ -14,9 +14,10 @@ use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs};
-use crate::logs::{AuditLogs, say_lacking, say_sealed, say_unknown, say_who};
+use crate::logs::{AuditLogs, say_lacking, say_sealed, say_unknown, say_unmeasured, say_who};
 use crate::no_log;
 use crate::output::{Label, Line, escape, time};
+use crate::scope;
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -76,6 +77,7 @@ pub(crate) struct HistoryArgs {
 }
 
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    scope::range(args.from, args.to)?;
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
     let (view, revision, adds_nothing) = opened(args, &asked, &member, ui)?;
@@ -148,6 +150,13 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let who = (nameless, audited.is_some());
     say_reach(args, &view, &table.rows, who, ui)?;
     say_unknown(is_called_unknown, ui)?;
+    let described = || shown.iter().map(|row| &row.described);
+    let mut placed = described().filter(|row| is_placed(row.origin)).peekable();
+    let is_undated = placed.peek().is_some() && placed.all(|row| row.time.is_none());
+    let is_foreign = described()
+        .all(|row| row.writer.is_none() && objects.layout().resource(row.version.key).is_none());
+    let is_foreign = is_foreign && !shown.is_empty() && audited.is_none();
+    say_unmeasured(is_undated, is_foreign, ui)?;
     Ok(view.exit(Exit::Ok))
 }
 

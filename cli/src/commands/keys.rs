@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use etcd_inspect::answers::KeyRange;
+use etcd_inspect::answers::clocks::Dating;
 use etcd_inspect::answers::keys::{self, KeyRow, Within};
 use etcd_inspect::answers::sums::{By, sums};
 use etcd_inspect::answers::values::{RowForm, Values};
@@ -11,6 +12,7 @@ use crate::at::At;
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
 use crate::output::{Format, Row, Rows, Tail, number};
+use crate::scope;
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -89,9 +91,11 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None => KeyRange::all(),
     };
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    scope::say_namespace(&objects, view.logged(), args.namespace.as_deref(), ui)?;
     let within = Within {
         objects: &objects,
         namespace: args.namespace.as_deref(),
+        dating: Dating::new(&member, view.logged()),
     };
     if revision.is_none() && !args.deleted {
         view.say_unapplied(ui)?;

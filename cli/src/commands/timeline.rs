@@ -10,14 +10,15 @@ use etcd_inspect::answers::timeline::{
 use etcd_inspect::check::{Depth, check_with};
 use etcd_inspect::clock::Clock;
 use etcd_inspect::progress::Progress as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use crate::at::{self, Side, When};
+use crate::at::{Side, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs};
 use crate::logs::{AuditLogs, EtcdLogs};
 use crate::output::{Label, Line, json, number, time};
+use crate::scope;
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -140,7 +141,9 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         report: report.as_ref(),
         mask: mask.as_ref(),
     };
+    let span = (filter.since, filter.until);
     let found = timeline(&sources, &all, &filter, &*progress);
+    let is_empty = found.rows.is_empty();
     let mut notes = notes(&found);
     notes.extend(audited.map(|audited| audited.summary()));
     if let Some(log) = etcd_log.filter(|log| log.counts.unreadable > 0) {
@@ -157,6 +160,10 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             ui.table("timeline", &found.into_table())?;
         }
     }
+    if is_empty {
+        scope::say_namespace(&objects, logged, args.namespace.as_deref(), ui)?;
+        scope::say_span(&clock, view.keyspace().revision(), span, ui)?;
+    }
     notes.into_iter().try_for_each(|note| ui.note(note))?;
     Ok(if progress.cancelled() {
         Exit::Partial
@@ -172,20 +179,10 @@ fn filter(
     ui: &mut Ui,
 ) -> anyhow::Result<TimelineFilter> {
     let end = clock.newest_time(newest);
-    let mut moment = |when: When| -> anyhow::Result<Timestamp> {
-        match (when, end) {
-            (When::Exact(moment), _) => Ok(moment),
-            (when, Some(end)) => Ok(at::moment(when, end, ui)?),
-            (_, None) => Err(Failure::not_found(
-                "no value here has a time: a time needs its date here",
-            )
-            .next("etcd-inspect timeline --since 2026-11-21T03:10:00Z {path}")
-            .into()),
-        }
-    };
+    let (since, until) = scope::span("timeline", (args.since, args.until), end, ui)?;
     Ok(TimelineFilter {
-        since: args.since.map(&mut moment).transpose()?,
-        until: args.until.map(&mut moment).transpose()?,
+        since,
+        until,
         kinds: args.kind.clone(),
         namespace: args.namespace.clone(),
         all: args.all,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use located::Error;
 use located::text::number::thousands;
 
+use super::clocks::Dating;
 use super::history::write_time;
 use super::values::{RowForm, Values};
 use super::{Cell, Column, Key, Label, Row, Table};
@@ -170,6 +171,8 @@ pub struct Within<'q, 'a> {
     pub objects: &'q Objects<'a>,
     /// Only keys of Kubernetes objects in this namespace.
     pub namespace: Option<&'q str>,
+    /// What dates them.
+    pub dating: Dating<'q>,
 }
 
 impl Within<'_, '_> {
@@ -332,9 +335,8 @@ fn deleted_rows<'k>(
 ) -> Vec<(DeletedRow, Option<Version<'k>>)> {
     let tombstones = keyspace.deleted(range);
     let wanted = || tombstones.iter().filter(|version| within.has(version.key));
-    let clock = within
-        .objects
-        .clock_near(wanted().map(|version| version.revision.main));
+    let revisions: Vec<i64> = wanted().map(|version| version.revision.main).collect();
+    let clock = within.dating.clock(within.objects, &revisions);
     let times = wanted().filter_map(|version| clock.time_of(version.revision.main));
     let newest_time = times.map(|write| write.time).max();
     let row = |tombstone: Version<'k>| {

@@ -258,12 +258,20 @@ impl MetaAnswer {
             let permissions: Vec<_> = permissions
                 .map(|permission| describe(permission, charset))
                 .collect();
-            let permissions = or_none(&permissions, "no permissions");
+            // What is stored of this role is not looked at: `AuthStore.IsAdminPermitted` and `isOpPermitted` in
+            // `server/auth/store.go`, v3.5.30.
+            let permissions = match role.name.as_str() {
+                ROOT => "every permission".to_owned(),
+                _ => or_none(&permissions, "no permissions"),
+            };
             lines.push(("role", format!("{} · {permissions}", role.name)));
         }
         lines
     }
 }
+
+/// The role that may do everything.
+const ROOT: &str = "root";
 
 fn or_none(texts: &[String], none: &str) -> String {
     match texts.is_empty() {

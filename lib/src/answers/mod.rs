@@ -44,6 +44,7 @@ pub mod redact;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod salvage;
+pub mod scope;
 #[cfg(feature = "search")]
 pub mod search;
 mod size;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::clocks::Dating;
 use super::describe::table_of;
 use super::find::{Asked, FindError, FoundObject, Query, Scope};
 use crate::clock::WriteTime;
@@ -72,6 +73,8 @@ pub struct ObjectRow {
     pub value_bytes: Option<u64>,
     /// Bytes of all older versions that are kept.
     pub history_bytes: u64,
+    /// Seconds from its creation to the newest time in the data; `None` if it is not live, or one of them is not known.
+    pub age_s: Option<i64>,
     /// When that version was written.
     pub written: Option<WriteTime>,
     /// Who wrote it, if the object says so.
@@ -107,6 +110,7 @@ pub fn objects(
     objects: &Objects<'_>,
     query: &ObjectsQuery,
     mask: Option<&Mask>,
+    dating: Dating<'_>,
 ) -> Result<ObjectsAnswer, String> {
     let now = objects.newest_time(query.revision);
     let tables = Tables::default();
@@ -135,7 +139,7 @@ pub fn objects(
         }
     }
     rows.sort_by(|a, b| a.key.cmp(&b.key));
-    date(&mut rows, objects);
+    date(&mut rows, objects, dating);
     let tables = tables.into_inner().unwrap_or_else(PoisonError::into_inner);
     let target = query.asked.targets.first();
     let table = target.and_then(|target| tables.get(&target.path));
@@ -158,7 +162,7 @@ pub fn objects(
 }
 
 /// Fills in when each was written, and when it was deleted.
-fn date(rows: &mut [ObjectRow], objects: &Objects<'_>) {
+fn date(rows: &mut [ObjectRow], objects: &Objects<'_>, dating: Dating<'_>) {
     let deleted_at = |row: &ObjectRow| match row.state {
         ObjectState::Deleted { revision, .. } => Some(revision),
         _ => None,
@@ -166,7 +170,7 @@ fn date(rows: &mut [ObjectRow], objects: &Objects<'_>) {
     let revisions = rows
         .iter()
         .flat_map(|row| std::iter::once(row.revision).chain(deleted_at(row)));
-    let clock = objects.clock_near(revisions.collect::<Vec<_>>());
+    let clock = dating.clock(objects, &revisions.collect::<Vec<_>>());
     for row in rows {
         row.written = clock.time_of(row.revision);
         if let ObjectState::Deleted { revision, time } = &mut row.state {
@@ -200,6 +204,7 @@ fn plain_row(objects: &Objects<'_>, version: Version<'_>, state: ObjectState) ->
         version: kv.as_ref().map(|kv| kv.version),
         value_bytes: kv.map(|kv| kv.value.len() as u64),
         history_bytes: older.fold(0, u64::saturating_add),
+        age_s: None,
         written: None,
         by: None,
     }
@@ -218,6 +223,13 @@ fn live_row(
 ) -> ObjectRow {
     let mut row = plain_row(objects, found.version, ObjectState::Live);
     row.by = VersionWriter::find(None, &found.object, &[]).map(|writer| writer.shown());
+    let created = found.object.pointer("/metadata/creationTimestamp");
+    let created: Option<Timestamp> = created
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse().ok());
+    row.age_s = now
+        .zip(created)
+        .map(|(now, created)| now.duration_since(created).as_secs());
     let table = {
         let mut known = tables.lock().unwrap_or_else(PoisonError::into_inner);
         let path = found.target.path.clone();

@@ -177,11 +177,10 @@ pub fn sums(
     };
     let db_bytes = space.map(|space| space.size_bytes());
     let groups = largest_first(groups);
-    let clock = objects.clock_near(groups.iter().map(|(_, counts)| counts.last_revision));
-    let written: Vec<Option<WriteTime>> = groups
-        .iter()
-        .map(|(_, counts)| clock.time_of(counts.last_revision))
-        .collect();
+    let revisions: Vec<i64> = groups.iter().map(|(_, one)| one.last_revision).collect();
+    let clock = within.dating.clock(objects, &revisions);
+    let times = revisions.iter().map(|revision| clock.time_of(*revision));
+    let written: Vec<Option<WriteTime>> = times.collect();
     let newest = written.iter().flatten().map(|mark| mark.time).max();
     let of_resources = by == By::Resource;
     let shared = are_shared(groups.iter().map(|(group, _)| group));

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use super::joined::JoinedHistory;
 use super::rebuilt::Rebuilt;
 use super::{Dataset, Side};
 use crate::answers::WrittenVersion;
@@ -36,6 +37,8 @@ pub struct IndexedKeyspace {
     order: Arc<[u32]>,
     /// What answers instead of a db that cannot be read.
     rebuilt: Option<Arc<Rebuilt>>,
+    /// Versions of the log beside those of the db.
+    joined: Option<Arc<JoinedHistory>>,
 }
 
 /// What a view shows if an index were gone, which cannot happen: an index is never dropped before its dataset.
@@ -78,6 +81,7 @@ impl Dataset {
             layout: Arc::default(),
             order: Arc::from([]),
             rebuilt: None,
+            joined: None,
         };
         // What is found of the newest rows is not what all of them say: it is not kept for the dataset.
         let known = (!newest_only).then(|| self.known());
@@ -115,6 +119,7 @@ impl Dataset {
             layout: Arc::default(),
             order: rebuilt.keyspace().key_order(),
             rebuilt: Some(rebuilt),
+            joined: None,
         };
         let limits = &self.member().options().evidence.limits;
         let (keyring, given) = (Arc::clone(&self.shared.keyring), self.shared.given.clone());
@@ -122,6 +127,17 @@ impl Dataset {
         let layout = Objects::read_layout_of(&directory, &indexed.file, given, keyring, limits);
         indexed.layout = layout;
         indexed
+    }
+
+    /// The views over db and log together: prefixes and CRDs are those of the db.
+    pub(super) fn index_joined(
+        &self,
+        joined: Arc<JoinedHistory>,
+    ) -> Result<IndexedKeyspace, Error> {
+        let mut indexed = self.index(false)?;
+        indexed.joined = Some(joined);
+        indexed.order = indexed.keyspace().key_order();
+        Ok(indexed)
     }
 
     /// Whether both are the same evidence, opened once.
@@ -145,6 +161,9 @@ impl IndexedKeyspace {
         let Some(stored) = member.known_keyspace(self.newest_only, self.compaction) else {
             return NOTHING.keyspace();
         };
+        if let Some(joined) = &self.joined {
+            return joined.keyspace(&stored);
+        }
         match (self.dataset.side, self.dataset.shared.replay.get()) {
             (Side::Replayed, Some(replayed)) => replayed.keyspace(&stored),
             _ => stored,
@@ -154,6 +173,11 @@ impl IndexedKeyspace {
     /// What answers instead of a db that cannot be read; `None` if the db does.
     pub fn rebuilt(&self) -> Option<&Rebuilt> {
         self.rebuilt.as_deref()
+    }
+
+    /// What the log adds to the db, if its versions are among those of the keyspace.
+    pub fn joined(&self) -> Option<&JoinedHistory> {
+        self.joined.as_deref()
     }
 
     /// Its keys in byte order.

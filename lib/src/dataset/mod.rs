@@ -8,6 +8,7 @@
 mod carved;
 mod damage;
 mod indexed;
+mod joined;
 pub mod log;
 mod log_side;
 mod moment;
@@ -22,6 +23,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use carved::{CarvedVersions, all_versions};
 pub use indexed::IndexedKeyspace;
+pub use joined::JoinedHistory;
 pub use moment::Moment;
 pub use object::{Object, StoredValue};
 pub use rebuilt::{Rebuilt, RebuiltOrigin};

@@ -1,5 +1,6 @@
 //! The `:` line: rows of the key table by name, commands with an argument, resources.
 
+use etcd_inspect::answers::clocks::clock_near;
 use etcd_inspect::text::when::When;
 use etcd_inspect::text::{escape, time};
 
@@ -257,11 +258,12 @@ fn rev(app: &mut App, text: &str) -> Result<(), String> {
             })
         }
     };
-    let (first, at) = (app.session.ruler.first, app.session.ruler.revision());
+    if revision.is_some_and(|asked| app.session.reaches_back(asked)) {
+        return Ok(());
+    }
+    let first = app.session.ruler.first;
     if let Some(asked) = revision.filter(|asked| !(first..=last).contains(asked)) {
-        return Err(format!(
-            "revision {asked} is not retained: {first} to {last} are; this is {at}. H shows what log and carved records have of a key"
-        ));
+        return Err(app.session.not_retained(asked));
     }
     app.move_time(revision, false);
     Ok(())
@@ -275,8 +277,10 @@ fn at(app: &mut App, text: &str) -> Result<(), String> {
     // As `--at` counts: of all verbs a time means the same revision.
     let newest = data.newest_time.ok_or("the data contains no times")?;
     let moment = when.moment(newest, zone);
+    let logged = app.session.log_if_read();
     let is_by = |revision: i64| {
-        let write = data.objects().time_of(revision);
+        let clock = clock_near(&data.objects(), logged.as_deref(), [revision], None);
+        let write = clock.time_of(revision);
         write.is_none_or(|write| time::is_by(write.time, moment))
     };
     if !is_by(low) {

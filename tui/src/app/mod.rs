@@ -24,7 +24,8 @@ use crate::event::{Effect, Event, Wake};
 use crate::job::{JobId, News, Owner};
 use crate::options::Options;
 use crate::overlay::Overlay;
-use crate::paint::{self, Line, Pen, TakenRows};
+use crate::paint::{Line, Pen, TakenRows};
+use crate::plain;
 use crate::screen::{Screen, ScreenId};
 use crate::screens;
 use crate::session::Session;
@@ -176,7 +177,7 @@ impl App {
         } else {
             self.draw_all(area, &mut pen)
         };
-        paint::plain(buffer, ascii, color);
+        plain::plain(buffer, ascii, color);
         cursor
     }
 

@@ -13,7 +13,8 @@ use crate::event::Effect;
 use crate::export;
 use crate::notes::{Note, NoteKind};
 use crate::object::{Neat, Object};
-use crate::paint::{self, Line, Pen, TakenRows};
+use crate::paint::{Line, Pen, TakenRows};
+use crate::plain;
 use crate::target::{Target, Want};
 use crate::theme::Role;
 
@@ -168,7 +169,7 @@ impl App {
         if let Some(screen) = self.screens.get_mut(open) {
             screen.draw(area, &mut pen, &self.session);
         }
-        paint::plain(&mut buffer, self.session.options.ascii, true);
+        plain::plain(&mut buffer, self.session.options.ascii, true);
         let mut text = String::new();
         for row in buffer.content.chunks(usize::from(area.width)) {
             let row: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();

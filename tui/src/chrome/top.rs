@@ -87,15 +87,16 @@ fn noted(session: &Session) -> Line {
 
 fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
     let wide = area.width >= 110;
-    pen.line(area, 0, &what_is_open(session, wide), 0);
-    pen.right(area, 0, &how_it_is(session, wide, mouse));
+    let right = how_it_is(session, wide, mouse);
+    let room = usize::from(area.width).saturating_sub(right.width());
+    pen.line(area, 0, &what_is_open(session, wide, room), 0);
+    pen.right(area, 0, &right);
 }
 
-/// The directory, and the member that wrote it.
-fn what_is_open(session: &Session, wide: bool) -> Line {
-    let mut line = Line::piece(Role::Heading, " etcd-inspect ");
+/// The directory, and the member that wrote it, in so many cells: a path that is too long loses its middle.
+fn what_is_open(session: &Session, wide: bool, room: usize) -> Line {
+    let mut line = Line::new();
     if let Some(slot) = session.slot() {
-        line = line.with(Role::Name, format!(" {} ", slot.path.display()));
         if let Some(identity) = slot.identity.as_ref().filter(|_| wide) {
             let own = identity
                 .own()
@@ -124,14 +125,35 @@ fn what_is_open(session: &Session, wide: bool) -> Line {
             );
         }
     }
-    line
+    let head = Line::piece(Role::Heading, " etcd-inspect ");
+    let Some(slot) = session.slot() else {
+        return head;
+    };
+    let path = Line::piece(Role::Name, slot.path.display().to_string());
+    let left = room.saturating_sub(head.width().saturating_add(2));
+    // Who wrote it goes before too little of the path is left.
+    let line = match left.saturating_sub(line.width()) < path.width().min(LEAST_PATH) {
+        true => Line::new(),
+        false => line,
+    };
+    let path = path.without_middle(left.saturating_sub(line.width()));
+    let mut all = head.text(" ");
+    all.0.extend(path.0);
+    all = all.text(" ");
+    all.0.extend(line.0);
+    all
 }
+
+/// Cells of a path that tell which one it is.
+const LEAST_PATH: usize = 24;
 
 /// What is known of it: the check, the index, and how times are shown.
 fn how_it_is(session: &Session, wide: bool, mouse: bool) -> Line {
     let mut right = Line::piece(Role::Good, " READ-ONLY ");
+    // Until a whole check was judged, only files, ends and order were looked at.
+    let is_whole = session.slot().is_some_and(|slot| slot.verdict.is_some());
     right = match session.slot().and_then(|slot| slot.report.as_ref()) {
-        Some(report) => findings(right, report),
+        Some(report) => findings(right, report, is_whole),
         None => right,
     };
     let index = match session.slot().map(|slot| &slot.data) {
@@ -155,8 +177,8 @@ fn how_it_is(session: &Session, wide: bool, mouse: bool) -> Line {
     right
 }
 
-/// Appends how many errors and warnings a check found.
-fn findings(line: Line, report: &Report) -> Line {
+/// Appends how many errors and warnings a check found, or has found so far.
+fn findings(line: Line, report: &Report, is_whole: bool) -> Line {
     let (errors, warnings) = (
         report.count(Severity::Error),
         report.count(Severity::Warning),
@@ -166,12 +188,16 @@ fn findings(line: Line, report: &Report) -> Line {
         (0, _) => Role::Warning,
         _ => Role::Error,
     };
+    if !is_whole && errors == 0 && warnings == 0 {
+        return line.with(Role::Dim, " no finding so far ");
+    }
+    let more = if is_whole { "" } else { "so far " };
     let plural =
         |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     line.with(
         role,
         format!(
-            " {} {} ",
+            " {} {} {more}",
             plural(errors, "error"),
             plural(warnings, "warning")
         ),

@@ -21,6 +21,8 @@ pub(crate) struct Choose {
     list: List,
     /// Columns to order rows by, not values to filter by.
     is_order: bool,
+    /// Columns that have no room on the screen.
+    hidden: Vec<String>,
 }
 
 impl Choose {
@@ -30,14 +32,17 @@ impl Choose {
             values,
             list,
             is_order: false,
+            hidden: Vec::new(),
         }
     }
 
-    /// Columns to order rows by.
-    pub(crate) fn of_columns(columns: Vec<(String, usize)>) -> Self {
+    /// Columns to order rows by, each with whether it is shown.
+    pub(crate) fn of_columns(columns: Vec<(String, bool)>) -> Self {
+        let hidden = columns.iter().filter(|(_, is_shown)| !is_shown);
         Self {
             is_order: true,
-            ..Self::new(columns)
+            hidden: hidden.map(|(column, _)| column.clone()).collect(),
+            ..Self::new(columns.into_iter().map(|(column, _)| (column, 0)).collect())
         }
     }
 
@@ -97,6 +102,7 @@ impl Choose {
         let title = Line::piece(Role::Heading, title);
         let inner = pen.frame(area, &title, true);
         let letters = self.letters();
+        let of = self.values.len();
         for (y, at) in self.list.window(inner.height, self.values.len()) {
             let Some((value, count)) = self.values.get(at) else {
                 continue;
@@ -107,6 +113,9 @@ impl Choose {
                 None => 1,
             };
             pen.put(inner, x, y, value, Role::Plain);
+            if self.hidden.contains(value) {
+                pen.right(inner, y, &Line::piece(Role::Dim, "no room: not shown "));
+            }
             if !self.is_order {
                 let count = number::thousands(*count as i128);
                 pen.right(inner, y, &Line::piece(Role::Dim, format!("{count} ")));
@@ -115,6 +124,7 @@ impl Choose {
                 pen.highlight(inner, y, Role::Cursor);
             }
         }
+        pen.note_cut(inner, self.list.span(), of, &[]);
     }
 }
 

@@ -7,7 +7,7 @@ use tui_input::backend::crossterm::EventHandler;
 
 use crate::act::Act;
 use crate::keys::{self, Binding, Section};
-use crate::paint::{Line, Pen, cells};
+use crate::paint::{Line, Pen};
 use crate::screen::ScreenId;
 use crate::session::Session;
 use crate::theme::Role;
@@ -20,6 +20,9 @@ pub(crate) struct Help {
     list: List,
     /// Which lines are shown, headings among them.
     window: List,
+    /// The first line of each row, and lines of a page, as drawn last.
+    starts: Vec<usize>,
+    page: usize,
 }
 
 impl Help {
@@ -51,14 +54,33 @@ impl Help {
             (KeyCode::Char('?'), _) if self.filter.value().is_empty() => return (None, false),
             (KeyCode::Up, _) => _ = self.list.act(Act::Up, rows.len()),
             (KeyCode::Down, _) => _ = self.list.act(Act::Down, rows.len()),
-            (KeyCode::PageUp, _) => _ = self.list.act(Act::PageUp, rows.len()),
-            (KeyCode::PageDown, _) => _ = self.list.act(Act::PageDown, rows.len()),
+            (KeyCode::PageUp, _) => self.turn(false, rows.len()),
+            (KeyCode::PageDown, _) => self.turn(true, rows.len()),
             _ => {
                 self.filter.handle_event(&Event::Key(key));
                 self.list.select(0);
             }
         }
         (None, true)
+    }
+
+    /// A page on or back, by lines: a row may have several.
+    fn turn(&mut self, forward: bool, rows: usize) {
+        let cursor = self.list.cursor();
+        let here = self.starts.get(cursor).copied().unwrap_or(0);
+        let to = match forward {
+            true => {
+                let line = here.saturating_add(self.page);
+                let end = self.starts.partition_point(|start| *start <= line);
+                end.saturating_sub(1).max(cursor.saturating_add(1))
+            }
+            false => {
+                let line = here.saturating_sub(self.page);
+                let first = self.starts.partition_point(|start| *start < line);
+                first.min(cursor.saturating_sub(1))
+            }
+        };
+        self.list.select(to.min(rows.saturating_sub(1)));
     }
 
     pub(crate) fn draw(&mut self, screen: ScreenId, pen: &mut Pen<'_>, session: &Session) {
@@ -79,107 +101,158 @@ impl Help {
             height: inner.height.saturating_sub(1),
             ..inner
         };
-        let lines = with_headings(&rows);
-        let texts = rows.iter().map(|row| row.help.chars().count());
-        let longest = cells(texts.max().unwrap_or(0));
-        // The window is over the lines, so that a heading is seen with its first row.
-        let cursor = lines
-            .iter()
-            .position(|line| *line == HelpLine::Row(self.list.cursor()));
+        let lines = lines_of(&rows, list.width, pen, session);
+        // The window is over the lines, so that a heading is seen with its first row, and all lines of the row of the cursor.
+        let chosen = |line: &HelpLine| line.row == Some(self.list.cursor());
         let mut window = self.window;
-        window.select(cursor.unwrap_or(0));
+        let last = lines.iter().rposition(chosen).unwrap_or(0);
+        window.select(last);
+        _ = window.window(list.height, lines.len());
+        window.select(lines.iter().position(chosen).unwrap_or(0));
         for (y, at) in window.window(list.height, lines.len()) {
-            match lines.get(at) {
-                Some(HelpLine::Heading(section)) => {
-                    _ = pen.put(list, 1, y, section.title(), Role::Heading);
-                }
-                Some(HelpLine::Row(row)) => {
-                    if let Some(binding) = rows.get(*row) {
-                        draw_row(list, y, pen, (binding, longest), session);
-                    }
-                    if *row == self.list.cursor() {
-                        pen.highlight(list, y, Role::Cursor);
-                    }
-                }
-                None => {}
+            let Some(line) = lines.get(at) else { continue };
+            pen.line(list, y, &line.text, 0);
+            if chosen(line) {
+                pen.highlight(list, y, Role::Cursor);
             }
         }
+        pen.note_cut(inner, window.span(), lines.len(), &[]);
         self.window = window;
-        // As high as the window, for PgUp and PgDn.
-        _ = self.list.window(list.height, rows.len());
+        self.page = usize::from(list.height).saturating_sub(2).max(1);
+        let first = |row: usize| lines.iter().position(|line| line.row == Some(row));
+        self.starts = (0..rows.len()).filter_map(first).collect();
         let foot = " ⏎ run the key · ↑ ↓ PgUp PgDn choose · Esc close";
         let last = inner.height.saturating_sub(1);
         pen.line(inner, last, &Line::piece(Role::Dim, foot), 0);
     }
 }
 
-/// A line of the help: the title of a group, or a row by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HelpLine {
-    Heading(Section),
-    Row(usize),
+/// A line of the help: the title of a group, or one of those of a row.
+#[derive(Debug)]
+struct HelpLine {
+    row: Option<usize>,
+    text: Line,
 }
 
-fn with_headings(rows: &[&'static Binding]) -> Vec<HelpLine> {
+/// The lines of all rows, each group with its title.
+fn lines_of(
+    rows: &[&'static Binding],
+    width: u16,
+    pen: &Pen<'_>,
+    session: &Session,
+) -> Vec<HelpLine> {
+    let width = usize::from(width);
+    let rows: Vec<HelpRow> = rows.iter().map(|row| HelpRow::new(row, session)).collect();
+    let longest = rows.iter().map(|row| row.help.chars().count()).max();
+    let most = width.saturating_mul(3) / 5;
+    let half = match width >= WIDE {
+        true => longest
+            .unwrap_or(0)
+            .saturating_add(TEXT + 2)
+            .clamp(width / 2, most),
+        false => 0,
+    };
     let mut lines = Vec::with_capacity(rows.len() + 8);
-    let mut before = None;
+    let mut before: Option<Section> = None;
     for (at, row) in rows.iter().enumerate() {
-        let section = row.section();
-        if before != Some(section) {
-            lines.push(HelpLine::Heading(section));
-            before = Some(section);
+        if before != Some(row.section) {
+            let title = Line::piece(Role::Heading, format!(" {}", row.section.title()));
+            lines.push(HelpLine {
+                row: None,
+                text: title,
+            });
+            before = Some(row.section);
         }
-        lines.push(HelpLine::Row(at));
+        let own = row.lines(width, half, pen).into_iter();
+        lines.extend(own.map(|text| HelpLine {
+            row: Some(at),
+            text,
+        }));
     }
     lines
 }
 
 /// Keys, what they mean, and the command line that answers the same: of this program, or of `:`.
-/// `longest`: cells of the longest text.
-fn draw_row(
-    list: Rect,
-    y: u16,
-    pen: &mut Pen<'_>,
-    (binding, longest): (&Binding, u16),
-    session: &Session,
-) {
-    let key = match binding.keys {
-        [] => format!(":{}", binding.command),
-        _ => binding.shown(),
-    };
-    pen.put(list, 2, y, &key, Role::Key);
-    // A digit means the screen that this directory has there.
-    let tab = match binding.act {
-        Act::Tab(number) if number > 0 => session.tabs.get(usize::from(number)),
-        _ => None,
-    };
-    let help = match tab {
-        Some(screen) => format!("{}: {}", binding.help, screen.title()),
-        None => binding.help.to_owned(),
-    };
-    let twin = match (binding.cli, binding.command) {
-        ("", "") => tab.map_or_else(String::new, |screen| {
-            format!(":{}", screen.title().to_lowercase())
-        }),
-        ("", command) => format!(":{command}"),
-        (cli, _) => session.twin(cli),
-    };
-    let wide = list.width >= WIDE;
-    let most = list.width.saturating_mul(3) / 5;
-    let half = longest.saturating_add(16).clamp(list.width / 2, most);
-    // A text that is longer than its half has the room that the line has: no line of the help is cut while there is some.
-    let used = pen.put(list, TEXT, y, &help, Role::Plain);
-    let at = match wide {
-        true => used.saturating_add(2).max(half.saturating_add(1)),
-        false => used.saturating_add(2),
-    };
-    if !twin.is_empty() {
-        pen.put(list, at, y, &twin, Role::Dim);
+struct HelpRow {
+    section: Section,
+    key: String,
+    help: String,
+    twin: String,
+}
+
+impl HelpRow {
+    fn new(binding: &Binding, session: &Session) -> Self {
+        // A digit means the screen that this directory has there.
+        let tab = match binding.act {
+            Act::Tab(number) if number > 0 => session.tabs.get(usize::from(number)),
+            _ => None,
+        };
+        Self {
+            section: binding.section(),
+            key: match binding.keys {
+                [] => format!(":{}", binding.command),
+                _ => binding.shown(),
+            },
+            help: match tab {
+                Some(screen) => format!("{}: {}", binding.help, screen.title()),
+                None => binding.help.to_owned(),
+            },
+            twin: match (binding.cli, binding.command) {
+                ("", "") => tab.map_or_else(
+                    || NO_COMMAND.to_owned(),
+                    |screen| format!(":{}", screen.title().to_lowercase()),
+                ),
+                ("", command) => format!(":{command}"),
+                (cli, _) => session.twin(cli),
+            },
+        }
+    }
+
+    /// In a width: nothing is cut. The command line begins at `half`, after the text, or on a line of its own.
+    fn lines(&self, width: usize, half: usize, pen: &Pen<'_>) -> Vec<Line> {
+        let indent = || Line::from(" ".repeat(TEXT));
+        let room = width.saturating_sub(TEXT);
+        let help = pen.spelled(&Line::from(self.help.as_str()));
+        let keys = pen.spelled(&Line::piece(Role::Key, format!("  {}", self.key)));
+        let mut lines: Vec<Line> = Vec::new();
+        for (number, part) in help.in_words(room).into_iter().enumerate() {
+            let mut line = match number {
+                0 => keys.clone(),
+                _ => indent(),
+            };
+            let gap = TEXT
+                .saturating_sub(line.width())
+                .max(usize::from(number == 0));
+            line = line.text(" ".repeat(gap));
+            line.0.extend(part.0);
+            lines.push(line);
+        }
+        let used = lines.last().map_or(0, Line::width);
+        let twin = Line::piece(Role::Dim, self.twin.clone());
+        let fits = |at: usize| at.saturating_add(twin.width()) <= width;
+        let after = used.saturating_add(2);
+        let at = [half.max(after), after].into_iter().find(|at| fits(*at));
+        match (at, lines.last_mut()) {
+            (Some(at), Some(last)) => {
+                last.0
+                    .push((Role::Plain, " ".repeat(at.saturating_sub(used))));
+                last.0.extend(twin.0);
+            }
+            _ => lines.extend(twin.in_words(room).into_iter().map(|part| {
+                let mut line = indent();
+                line.0.extend(part.0);
+                line
+            })),
+        }
+        lines
     }
 }
 
+/// Of a key that only moves or changes what this screen shows.
+const NO_COMMAND: &str = "(in the browser only)";
+
 /// Where the texts begin, after the keys.
-const TEXT: u16 = 15;
+const TEXT: usize = 15;
 
 /// Columns from which on command lines have a half of their own.
-const WIDE: u16 = 100;
+const WIDE: usize = 100;

@@ -85,6 +85,8 @@ impl Popup {
                 0,
             );
         }
+        let end = self.top.saturating_add(usize::from(inner.height));
+        pen.note_cut(inner, (self.top, end), lines.len(), &[]);
     }
 }
 

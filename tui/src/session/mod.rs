@@ -7,6 +7,7 @@ mod audited;
 mod carved;
 mod counts;
 mod derive;
+mod joined;
 mod neat;
 mod news;
 mod secrets;
@@ -64,6 +65,8 @@ pub struct Session {
     clock: Option<JobId>,
     /// A pivot that waits for the log.
     waiting: Option<Want>,
+    /// A revision below the compaction that waits for the log.
+    returning: Option<i64>,
     /// Whether the state after a start is shown.
     replay: bool,
     /// What is looked for in the object that is shown next.
@@ -89,6 +92,7 @@ impl Session {
             reveals: 0,
             clock: None,
             waiting: None,
+            returning: None,
             replay: false,
             sought: None,
             marked: None,
@@ -162,7 +166,7 @@ impl Session {
     pub fn data(&self) -> Option<&Arc<Data>> {
         match self.replay {
             true => self.replayed()?.ready().map(|replayed| &replayed.data),
-            false => self.stored(),
+            false => self.below_compaction().or_else(|| self.stored()),
         }
     }
 
@@ -239,6 +243,14 @@ impl Session {
         slot.logged.clone().unwrap_or(Part::Waiting)
     }
 
+    /// The log of this directory, if it was read already.
+    pub(crate) fn log_if_read(&self) -> Option<Arc<Logged>> {
+        match self.slot()?.logged.as_ref()? {
+            Part::Ready(logged) => logged.clone(),
+            Part::Waiting | Part::Failed(_) => None,
+        }
+    }
+
     /// Has a text looked for in the object that is shown next.
     pub(crate) fn seek(&mut self, text: &str) {
         self.sought = Some(text.to_owned());
@@ -259,6 +271,9 @@ impl Session {
 
     /// Moves all screens in time; `None` is the newest revision.
     pub fn move_to(&mut self, revision: Option<i64>) {
+        if revision.is_some_and(|revision| self.reaches_back(revision)) {
+            return;
+        }
         let before = self.ruler.at();
         self.ruler.go(revision);
         if self.ruler.at() != before {

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use etcd_inspect::answers::clocks::clock_near;
+use etcd_inspect::member::Identity;
 use etcd_inspect::text::escape::{self, Charset};
 use etcd_inspect::text::number;
 
@@ -60,15 +62,7 @@ impl Session {
             SlotNews::Opened(opened) => {
                 slot.dataset = opened.map_or_else(Part::Failed, Part::Ready);
             }
-            SlotNews::Known(identity, first) => {
-                let name = source::name_of(&identity, first, &slot.path);
-                slot.identity = Some(identity);
-                let evidence: Vec<_> = self.slots.iter().map(|slot| slot.path.clone()).collect();
-                let state = self.options.state_dir.as_deref();
-                if let Some(slot) = self.slots.get_mut(number) {
-                    slot.notes.open(state, &name, &evidence);
-                }
-            }
+            SlotNews::Known(identity, first) => self.take_identity(number, identity, first),
             SlotNews::Newest(newest) => slot.newest = Some(newest),
             SlotNews::Indexed(data) => {
                 slot.data = data.map_or_else(Part::Failed, Part::Ready);
@@ -79,12 +73,17 @@ impl Session {
             SlotNews::Checked(report) => slot.report = Some(Arc::new(report)),
             SlotNews::Logged(logged) => {
                 slot.logged = Some(logged.map_or_else(Part::Failed, Part::Ready));
+                // The log may know the time better.
+                self.ruler.time = None;
                 if let Some(want) = self.waiting.take() {
                     self.wishes.push(Wish::Pivot(want));
                 }
             }
             SlotNews::Carved(carved) => {
                 slot.carved = Some(carved.map_or_else(Part::Failed, Part::Ready));
+            }
+            SlotNews::Joined(joined) => {
+                slot.joined = Some(joined.map_or_else(Part::Failed, Part::Ready));
             }
             SlotNews::Audited(audited) => self.take_audited(number, audited),
             SlotNews::Replayed(replayed) => {
@@ -99,6 +98,17 @@ impl Session {
         }
     }
 
+    /// Whose a directory is: its notes are found by that. `first`: a hash of its first revisions.
+    fn take_identity(&mut self, number: usize, identity: Identity, first: u64) {
+        let evidence: Vec<_> = self.slots.iter().map(|slot| slot.path.clone()).collect();
+        let state = self.options.state_dir.as_deref();
+        if let Some(slot) = self.slots.get_mut(number) {
+            let name = source::name_of(&identity, first, &slot.path);
+            slot.identity = Some(identity);
+            slot.notes.open(state, &name, &evidence);
+        }
+    }
+
     /// Takes up what is known of the directory that is shown.
     pub(crate) fn arrive(&mut self) {
         self.want_side();
@@ -108,7 +118,12 @@ impl Session {
                 keyspace.compact_revision().unwrap_or(1),
                 keyspace.revision(),
             );
-            self.ruler.reach(first, last);
+            // The log adds revisions at the beginning; the newest is the db's.
+            let last = self
+                .stored()
+                .filter(|_| !self.replay)
+                .map_or(last, |stored| stored.keyspace().revision());
+            self.ruler.reach(self.oldest().unwrap_or(first), last);
         }
         if self.data().is_some() {
             if let Some(revision) = self.options.revision.take() {
@@ -117,6 +132,7 @@ impl Session {
             self.refuse_absent_key();
             self.mark();
             self.read_clock();
+            self.go_on_back();
         }
         self.wishes.push(Wish::Refresh);
     }
@@ -128,6 +144,9 @@ impl Session {
             back if back < 0 => last.saturating_add(back),
             revision => revision,
         };
+        if self.reaches_back(revision) {
+            return;
+        }
         self.ruler.go(Some(revision));
         if self.ruler.revision() != revision {
             let of = |revision: i64| number::thousands(revision.into());
@@ -184,13 +203,14 @@ impl Session {
         if let Some(job) = self.clock.take() {
             self.jobs.cancel(job);
         }
+        let logged = self.log_if_read();
         let work = move |monitor: &Monitor| {
             let time = if monitor.is_cancelled() {
                 None
             } else {
-                data.objects()
-                    .time_of(at.unwrap_or(revision))
-                    .map(|write| write.time)
+                let at = at.unwrap_or(revision);
+                let clock = clock_near(&data.objects(), logged.as_deref(), [at], None);
+                clock.time_of(at).map(|write| write.time)
             };
             Clock(revision, time)
         };

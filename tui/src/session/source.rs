@@ -44,6 +44,8 @@ pub struct Slot {
     pub carved: Option<Part<Arc<CarvedVersions>>>,
     /// The requests of the audit log that was given; matched when they are first asked for.
     pub audited: Option<Part<Arc<Audited>>>,
+    /// Db and log together; joined when that is first asked for.
+    pub joined: Option<Part<Option<Arc<Data>>>>,
     /// The keyspace as etcd would have it after a start; replayed when it is first asked for.
     pub replayed: Option<Part<Replayed>>,
 }
@@ -144,6 +146,7 @@ pub(crate) enum SlotNews {
     Logged(Result<Option<Arc<Logged>>, String>),
     Carved(Result<Arc<CarvedVersions>, String>),
     Audited(Result<Arc<Audited>, String>),
+    Joined(Result<Option<Arc<Data>>, String>),
     Replayed(Result<Replayed, String>),
 }
 
@@ -161,6 +164,7 @@ impl Slot {
             logged: None,
             carved: None,
             audited: None,
+            joined: None,
             replayed: None,
         }
     }

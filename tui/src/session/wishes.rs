@@ -33,7 +33,7 @@ pub(crate) enum Wish {
     /// Let a screen begin its work although it is not open.
     Begin(ScreenId),
     /// Choose a column to order the rows by, each with how many rows have it.
-    Order(Vec<(String, usize)>),
+    Order(Vec<(String, bool)>),
 }
 
 impl Session {
@@ -92,8 +92,8 @@ impl Session {
         self.wishes.push(Wish::Ask(command));
     }
 
-    /// Lets the user choose a column to order the rows by.
-    pub(crate) fn choose_order(&mut self, columns: Vec<(String, usize)>) {
+    /// Lets the user choose a column to order the rows by, of columns with whether each is shown.
+    pub(crate) fn choose_order(&mut self, columns: Vec<(String, bool)>) {
         self.wishes.push(Wish::Order(columns));
     }
 

@@ -95,7 +95,7 @@ fn widths(columns: &[GridColumn], room: usize) -> Vec<usize> {
             .sum::<usize>()
             .saturating_sub(GAP)
     };
-    // First the widest are cut a little, then columns go, then the widest are cut to their least.
+    // First the widest are cut a little, then columns are cut to what is left or go, then the widest are cut to their least.
     for floor in [32, LEAST] {
         shrink(&mut widths, columns, room, floor, &total);
         while floor > LEAST && total(&widths) > room {
@@ -104,10 +104,17 @@ fn widths(columns: &[GridColumn], room: usize) -> Vec<usize> {
                 .filter(|(_, (column, width))| column.spare > 0 && **width > 0)
                 .max_by_key(|(_, (column, _))| column.spare)
                 .map(|(at, _)| at);
-            let Some(gone) = gone.and_then(|at| widths.get_mut(at)) else {
-                break;
-            };
-            *gone = 0;
+            let Some(at) = gone else { break };
+            if let Some(width) = widths.get_mut(at) {
+                *width = 0;
+            }
+            let left = room.saturating_sub(total(&widths).saturating_add(GAP));
+            if let (Some(width), Some(column)) = (widths.get_mut(at), columns.get(at))
+                && !column.right
+                && left >= LEAST.max(escape::width(&column.heading))
+            {
+                *width = left;
+            }
         }
     }
     widths
@@ -144,6 +151,14 @@ pub struct Grid<'g> {
 }
 
 impl Grid<'_> {
+    /// The headings that have no room in a width.
+    pub fn hidden(&self, width: u16) -> Vec<&str> {
+        let widths = widths(self.columns, usize::from(width.saturating_sub(2)));
+        let columns = self.columns.iter().zip(widths);
+        let hidden = columns.filter(|(_, width)| *width == 0);
+        hidden.map(|(column, _)| column.heading.as_str()).collect()
+    }
+
     /// Draws headings and the rows in the window of `list`, of `len`. A row that has fewer cells than there are columns: its
     /// last one reaches to the right edge.
     pub fn draw(
@@ -195,6 +210,7 @@ impl Grid<'_> {
                 pen.put(body, 0, y, ">", Role::Heading);
             }
         }
+        pen.note_cut(area, list.span(), len, &self.hidden(area.width));
     }
 
     fn put(&self, area: Rect, y: u16, pen: &mut Pen<'_>, widths: &[usize], row: Vec<Line>) {
@@ -216,7 +232,7 @@ impl Grid<'_> {
                 width: cells(width + usize::from(y == 0)).min(area.width.saturating_sub(cells(x))),
                 ..area
             };
-            let line = line.without_middle(usize::from(place.width));
+            let line = pen.spelled(&line).without_middle(usize::from(place.width));
             match column.right && !wide {
                 true => pen.right(
                     Rect {
@@ -236,6 +252,19 @@ impl Grid<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_of_names_is_cut_to_what_is_left_before_it_goes() {
+        let mut columns = [
+            GridColumn::new("NAME", false),
+            GridColumn::spare("SIZE", true, 1),
+            GridColumn::spare("BY", false, 2),
+        ];
+        measure(&mut columns, 1, |_| vec![30, 6, 24]);
+        assert_eq!(widths(&columns, 53), [30, 6, 13]);
+        // Nine cells of a name say something, fewer do not.
+        assert_eq!(widths(&columns, 48), [30, 6, 0]);
+    }
 
     #[test]
     fn columns_fit_and_the_sparest_go_first() {

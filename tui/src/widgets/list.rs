@@ -26,6 +26,11 @@ impl List {
         self.top
     }
 
+    /// The first row of the window, and the one after its last.
+    pub fn span(&self) -> (usize, usize) {
+        (self.top, self.top.saturating_add(self.height))
+    }
+
     /// Puts the cursor on a row.
     pub fn select(&mut self, row: usize) {
         self.cursor = row;

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::Find;
 use crate::act::Act;
-use crate::paint::{Line, Pen, cells};
+use crate::paint::{Line, Pen};
 use crate::theme::Role;
 
 /// Scroll position of a text.
@@ -96,11 +96,12 @@ impl Pager {
     /// Draws the visible ones of some lines, with what is found in them marked.
     pub fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, lines: &[Line], find: &Find) {
         let (left, wrap) = (self.left, self.wrap);
-        let mut next = 0u16;
+        let (mut next, mut end) = (0u16, self.top);
         for (_, at) in self.window(area.height, lines.len()) {
             let Some(line) = lines.get(at).filter(|_| next < area.height) else {
                 break;
             };
+            end = at.saturating_add(1);
             let width = usize::from(area.width.max(1));
             let rows = match wrap {
                 true => line.width().div_ceil(width).clamp(1, 500),
@@ -124,25 +125,6 @@ impl Pager {
             };
             pen.right(above, 0, &Line::piece(Role::Match, find.status()));
         }
-        if lines.len() > usize::from(area.height) && area.height > 0 {
-            let shown = self
-                .top
-                .saturating_add(usize::from(area.height))
-                .min(lines.len());
-            let more = format!(" {}–{} of {} ", self.top + 1, shown, lines.len());
-            let width = cells(more.chars().count());
-            if area.width > width.saturating_add(8) {
-                // On the lower border.
-                pen.right(
-                    Rect {
-                        y: area.y.saturating_add(area.height),
-                        height: 1,
-                        ..area
-                    },
-                    0,
-                    &Line::piece(Role::Dim, more),
-                );
-            }
-        }
+        pen.note_cut(area, (self.top, end), lines.len(), &[]);
     }
 }

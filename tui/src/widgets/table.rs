@@ -90,7 +90,7 @@ impl Table<'_> {
         };
         let rows: Vec<(u16, usize, Vec<Line>)> = list
             .window(body.height, len)
-            .map(|(y, at)| (y, at, row(at)))
+            .map(|(y, at)| (y, at, pen.all_spelled(row(at))))
             .collect();
         let places = self.places(area.width, &rows);
         for (column, (x, width)) in self.columns.iter().zip(&places) {
@@ -119,6 +119,17 @@ impl Table<'_> {
                 pen.put(body, 0, *y, ">", Role::Heading);
             }
         }
+        pen.note_cut(area, list.span(), len, &self.hidden(area.width));
+    }
+
+    /// The headings that have no room in a width.
+    fn hidden(&self, width: u16) -> Vec<&str> {
+        let hidden = self
+            .columns
+            .iter()
+            .filter(|column| column.from_width > width);
+        let headings = hidden.map(|column| column.heading);
+        headings.filter(|heading| !heading.is_empty()).collect()
     }
 
     /// Column and width of each, 0 for those that are left out; a cell stays free between them and before the first.

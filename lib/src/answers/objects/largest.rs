@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{ObjectState, ObjectsAnswer, date, plain_row};
+use crate::answers::clocks::Dating;
 use crate::member::Objects;
 use crate::mvcc::{KeyRange, Version};
 use located::text::escape::{self, Charset};
@@ -15,6 +16,7 @@ pub fn largest(
     objects: &Objects<'_>,
     revision: Option<i64>,
     most: usize,
+    dating: Dating<'_>,
 ) -> Result<ObjectsAnswer, String> {
     let live = objects.keyspace().live(&KeyRange::all(), revision);
     let live = live.map_err(|error| error.to_string())?;
@@ -32,7 +34,7 @@ pub fn largest(
         })
         .collect();
     rows.sort_by_key(|row| Reverse(row.value_bytes));
-    date(&mut rows, objects);
+    date(&mut rows, objects, dating);
     Ok(ObjectsAnswer {
         headings: vec!["KEY".to_owned()],
         namespaced: false,

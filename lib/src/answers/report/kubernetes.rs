@@ -4,6 +4,7 @@ use super::model::{DataTable, Section, heads, table_document};
 use super::subject::{Events, Subject};
 use super::{SHOWN_ROWS, model};
 use crate::answers::changes::{ChangeOp, ChangesQuery, changes};
+use crate::answers::clocks::Dating;
 use crate::answers::keys::Within;
 use crate::answers::sums::{By, sums};
 use crate::member::Objects;
@@ -75,6 +76,7 @@ fn counted(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Section) 
         let within = Within {
             objects,
             namespace: None,
+            dating: Dating::new(view.member(), view.logged()),
         };
         let table = sums(objects, &within, &KeyRange::all(), by, None, |counts| {
             view.space_of_keys(counts)

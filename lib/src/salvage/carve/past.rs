@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{CarveOrigin, Carved, Carvings};
 use crate::Place;
 use crate::check::Logged;
-use crate::mvcc::{KeyRange, Keyspace, Overlay, Revision, Version};
+use crate::mvcc::{Detached, KeyRange, Keyspace, Overlay, Revision, Version};
 
 /// Every version that any source has, by revision.
 #[derive(Debug)]
@@ -145,6 +145,11 @@ impl<'a> Past<'a> {
         self.overlay.keyspace()
     }
 
+    /// Every version, without the bytes of the db.
+    pub(crate) fn into_versions(self) -> Detached {
+        self.overlay.detach()
+    }
+
     /// Number of versions that only carved records have.
     pub fn carved(&self) -> usize {
         self.carved.len()
@@ -193,7 +198,8 @@ impl<'a> Past<'a> {
         }
     }
 
-    fn has_all(&self, first: i64, last: i64) -> bool {
+    /// Whether every change of a range of revisions is known.
+    pub(crate) fn has_all(&self, first: i64, last: i64) -> bool {
         if first > last {
             return true;
         }

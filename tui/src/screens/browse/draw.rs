@@ -74,6 +74,7 @@ impl Browse {
                 pen.put(body, 0, y, ">", Role::Heading);
             }
         }
+        pen.note_cut(inner, self.list.span(), self.tree.len(), &[]);
         if facts {
             let below = Rect {
                 y: inner.y.saturating_add(rows),
@@ -98,10 +99,16 @@ impl Browse {
 
     /// Why there is no row.
     fn why_empty(&self) -> String {
+        let more = match self.deleted {
+            true => ", and none that was deleted and of which a version is kept",
+            false => "; A also looks at those that were deleted",
+        };
         match (self.filter.asked(), self.filter.is_looking()) {
             (_, true) => "nothing yet…".to_owned(),
-            (Some(asked), false) => format!("no object is {} at this revision", asked.text),
-            (None, false) if self.filter.is_on() => "no key matches".to_owned(),
+            (Some(asked), false) => {
+                format!("no object is {} at this revision{more}", asked.text)
+            }
+            (None, false) if self.filter.is_on() => format!("no key matches{more}"),
             (None, false) => "there are no keys".to_owned(),
         }
     }

@@ -15,6 +15,14 @@ use crate::theme::Role;
 const BLAME: u16 = 39;
 
 impl Preview {
+    /// Whether lines have their writers beside them in such a width.
+    fn shows_blame(&self, width: u16) -> bool {
+        let loaded = self.loaded.as_ref();
+        let is_yaml = |loaded: &LoadedVersion| matches!(loaded.body, Body::Yaml(_));
+        let has_lines = loaded.is_some_and(|loaded| is_yaml(loaded) && loaded.is_object());
+        !self.look.no_blame && width >= 84 && has_lines
+    }
+
     pub(super) fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session, focused: bool) {
         if area.width == 0 || area.height == 0 {
             return;
@@ -24,10 +32,7 @@ impl Preview {
         let len = self.len();
         let Some(loaded) = &self.loaded else { return };
         let mut body = inner;
-        let blame = !self.look.no_blame
-            && inner.width >= 84
-            && matches!(loaded.body, Body::Yaml(_))
-            && loaded.is_object();
+        let blame = self.shows_blame(inner.width);
         if blame {
             body = self.draw_blame_head(inner, pen);
         }
@@ -44,7 +49,7 @@ impl Preview {
             false => body.height,
         };
         let first = self.look.list.window(fits, len).map(|(_, at)| at).next();
-        let mut below = 0;
+        let (mut below, mut end) = (0, 0);
         for at in first.unwrap_or(0)..len {
             let (y, rows) = (below, rows_of(at));
             if y >= body.height {
@@ -73,7 +78,9 @@ impl Preview {
                 }
             }
             self.mark_row(at, pen, body, (y, rows), (blame, focused));
+            end = at.saturating_add(1);
         }
+        pen.note_cut(inner, (first.unwrap_or(0), end), len, &[]);
     }
 
     /// Marks what is looked for in a line, and the line of the cursor.

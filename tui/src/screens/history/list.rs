@@ -1,6 +1,7 @@
 //! The list of versions.
 
 use etcd_inspect::member::Origin;
+use etcd_inspect::text::time;
 use ratatui::layout::Rect;
 
 use super::History;
@@ -36,6 +37,7 @@ impl History {
         let here = rows
             .iter()
             .position(|known| known.is_placed() && known.version.revision.main <= at);
+        let is_file = pen.takes_rows();
         self.view
             .draw_rows(inner, pen, &COLUMNS, rows.len(), |row| {
                 let sign = match (marked == Some(row), here == Some(row)) {
@@ -44,7 +46,7 @@ impl History {
                     _ => "",
                 };
                 let known = rows.get(row);
-                known.map_or_else(Vec::new, |known| cells_of(known, sign, session))
+                known.map_or_else(Vec::new, |known| cells_of(known, sign, is_file, session))
             });
     }
 
@@ -105,14 +107,17 @@ impl History {
 }
 
 /// A version as a row; `sign`: what is marked, or where the ruler is.
-fn cells_of(known: &Known, sign: &str, session: &Session) -> Vec<Line> {
+fn cells_of(known: &Known, sign: &str, is_file: bool, session: &Session) -> Vec<Line> {
     let source = match known.origin {
         Origin::Carved(_) => Role::Warning,
         _ => Role::Dim,
     };
     let newest = session.data().and_then(|data| data.newest_time);
     let zone = &session.options.zone;
-    let when = known.when.map(|when| when_text(when, newest, zone));
+    let when = known.when.map(|when| match is_file {
+        true => time::rfc3339_millis(when.time),
+        false => when_text(when, newest, zone),
+    });
     let role = match known.version.tombstone {
         true => Role::Error,
         false => Role::Plain,

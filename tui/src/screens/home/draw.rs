@@ -1,7 +1,7 @@
 //! How Home looks: one column of labelled lines, long ones wrapped.
 
 use etcd_inspect::answers::status::StoreStatus;
-use etcd_inspect::text::{escape, number, time};
+use etcd_inspect::text::{number, time};
 use ratatui::layout::Rect;
 
 use super::rows::HomeRow;
@@ -9,32 +9,6 @@ use super::{Home, bars};
 use crate::paint::{Line, Pen};
 use crate::session::Session;
 use crate::theme::Role;
-
-/// A line in lines of a width, broken between words; a word that is wider is broken anywhere.
-fn in_words(line: &Line, room: usize) -> Vec<Line> {
-    let (mut lines, mut own, mut used) = (Vec::new(), Line::new(), 0);
-    for (role, text) in &line.0 {
-        for word in text.split_inclusive(' ') {
-            let width = escape::width(word);
-            if used > 0 && used + escape::width(word.trim_end()) > room {
-                lines.push(trimmed(std::mem::take(&mut own)));
-                used = 0;
-            }
-            own = own.with(*role, if used == 0 { word.trim_start() } else { word });
-            used += width;
-        }
-    }
-    lines.push(trimmed(own));
-    lines.iter().flat_map(|line| line.wrapped(room)).collect()
-}
-
-/// Without the spaces at its end.
-fn trimmed(mut line: Line) -> Line {
-    if let Some((_, last)) = line.0.last_mut() {
-        last.truncate(last.trim_end().len());
-    }
-    line
-}
 
 /// Cells of the label, and where the text begins.
 const LABEL: u16 = 11;
@@ -54,8 +28,9 @@ impl Home {
         for (at, row) in self.rows.iter().enumerate() {
             let label = if row.label == before { "" } else { row.label };
             before = row.label;
+            let line = pen.spelled(&row.line);
             drawn.extend(
-                self.lines_of(row, label, room, session)
+                self.lines_of((row, &line), label, room, session)
                     .into_iter()
                     .map(|line| (at, line)),
             );
@@ -67,16 +42,7 @@ impl Home {
         let last = drawn.iter().rposition(|(at, _)| *at == cursor).unwrap_or(0);
         let top = (last + 1).saturating_sub(height);
         if drawn.len() > height {
-            let end = top.saturating_add(height).min(drawn.len());
-            let text = format!(" lines {}–{end} of {} ", top + 1, drawn.len());
-            let edge = Rect {
-                y: area.y.saturating_add(area.height.saturating_sub(1)),
-                height: 1,
-                // The corner stays.
-                width: area.width.saturating_sub(1),
-                ..area
-            };
-            pen.right(edge, 0, &Line::piece(Role::Dim, text));
+            pen.note_cut(inner, (top, top.saturating_add(height)), drawn.len(), &[]);
         }
         for (y, (at, line)) in (0..inner.height).zip(drawn.into_iter().skip(top)) {
             pen.line(inner, y, &line, 0);
@@ -89,13 +55,19 @@ impl Home {
     }
 
     /// A row in lines of a width; below that of the space its bar.
-    fn lines_of(&self, row: &HomeRow, label: &str, room: usize, session: &Session) -> Vec<Line> {
+    fn lines_of(
+        &self,
+        (row, line): (&HomeRow, &Line),
+        label: &str,
+        room: usize,
+        session: &Session,
+    ) -> Vec<Line> {
         let begin = |label: &str| {
             let width = usize::from(LABEL) - 1;
             Line::piece(Role::Heading, format!(" {label:<width$}"))
         };
         let mut lines = Vec::new();
-        for (number, part) in in_words(&row.line, room).into_iter().enumerate() {
+        for (number, part) in line.in_words(room).into_iter().enumerate() {
             let label = if number == 0 { label } else { "" };
             let mut line = begin(label);
             line.0.extend(part.0);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use etcd_inspect::Error;
 use etcd_inspect::Severity;
 use etcd_inspect::answers::certs::{CertificateFilter, certs};
-use etcd_inspect::answers::changes::{ChangesQuery, LatelyRow, changes, lately};
+use etcd_inspect::answers::changes::{ChangeRow, ChangesQuery, LatelyRow, changes, lately};
 use etcd_inspect::answers::leases::{LeaseState, LeasesRead, leases};
 use etcd_inspect::answers::meta::MetaAnswer;
 use etcd_inspect::answers::reach::{CarvedReach, ReachAnswer};
@@ -32,7 +32,7 @@ pub(super) struct Facts {
     pub(super) status: Option<StatusFacts>,
     pub(super) stored: Option<Result<StoredFacts, String>>,
     pub(super) reach: Option<ReachAnswer>,
-    pub(super) lately: Option<Vec<LatelyRow>>,
+    pub(super) lately: Option<LatelyFacts>,
     pub(super) certificates: Option<CertificateFacts>,
     pub(super) biggest: Option<Biggest>,
     pub(super) carved: Option<CarvedReach>,
@@ -52,6 +52,22 @@ pub(super) struct StoredFacts {
     pub(super) meta: MetaAnswer,
     pub(super) leases: usize,
     pub(super) orphans: usize,
+}
+
+/// What happened lately, and of which changes that is.
+#[derive(Debug)]
+pub(super) struct LatelyFacts {
+    pub(super) lines: Vec<LatelyRow>,
+    /// Changes that were folded into the lines.
+    pub(super) changes: usize,
+    /// Whether there are no older ones.
+    pub(super) is_all: bool,
+    /// First and last revision of them.
+    pub(super) span: Option<(i64, i64)>,
+    /// When the first was written.
+    pub(super) from: Option<Timestamp>,
+    /// When the last was written.
+    pub(super) to: Option<Timestamp>,
 }
 
 /// Certificates by their end.
@@ -80,7 +96,7 @@ pub(super) enum HomePart {
     Status(Box<StatusFacts>),
     Stored(Box<Result<StoredFacts, String>>),
     Reach(Box<ReachAnswer>),
-    Lately(Vec<LatelyRow>),
+    Lately(LatelyFacts),
     Certificates(CertificateFacts),
     Biggest(Biggest),
     Carved(CarvedReach),
@@ -94,7 +110,7 @@ impl Facts {
             HomePart::Status(status) => self.status = Some(*status),
             HomePart::Stored(stored) => self.stored = Some(*stored),
             HomePart::Reach(reach) => self.reach = Some(*reach),
-            HomePart::Lately(rows) => self.lately = Some(rows),
+            HomePart::Lately(facts) => self.lately = Some(facts),
             HomePart::Certificates(facts) => self.certificates = Some(facts),
             HomePart::Biggest(biggest) => self.biggest = Some(biggest),
             HomePart::Carved(carved) => self.carved = Some(carved),
@@ -219,7 +235,20 @@ fn of_objects<'a>(
         ..ChangesQuery::default()
     };
     let (table, _) = changes(dataset.member(), objects, logged, &query, Some(mask), None);
-    monitor.send(HomePart::Lately(lately(&table.rows)));
+    let placed = || table.rows.iter().filter(|row| row.is_placed());
+    let span = placed()
+        .map(ChangeRow::revision)
+        .min()
+        .zip(placed().map(ChangeRow::revision).max());
+    let times = placed().filter_map(|row| row.time);
+    monitor.send(HomePart::Lately(LatelyFacts {
+        lines: lately(&table.rows),
+        changes: placed().count(),
+        is_all: table.rows.len() < CHANGES,
+        span,
+        from: times.clone().map(|write| write.time).min(),
+        to: times.map(|write| write.time).max(),
+    }));
     if !monitor.is_cancelled()
         && let Ok(facts) = certificates(objects)
     {

@@ -204,7 +204,7 @@ impl Screen for Home {
 }
 
 /// Lines of Home beside those of what happened lately.
-const OTHERS: u16 = 22;
+const OTHERS: u16 = 23;
 
 /// Lines of what happened lately that there is always room for.
 const LEAST_LATELY: u16 = 3;

@@ -9,7 +9,7 @@ use etcd_inspect::text::{escape, number, time};
 use etcd_inspect::verdict::shown_steps;
 use jiff::Timestamp;
 
-use super::facts::{CertificateFacts, Facts, StatusFacts, StoredFacts};
+use super::facts::{CertificateFacts, Facts, LatelyFacts, StatusFacts, StoredFacts};
 use crate::paint::Line;
 use crate::screen::ScreenId;
 use crate::screens::check::step;
@@ -279,7 +279,7 @@ fn space(facts: &Facts) -> Vec<HomeRow> {
 
 /// What happened lately; each line leads to its last revision.
 fn lately(facts: &Facts, busy: bool, most: usize, session: &Session) -> Vec<HomeRow> {
-    let Some(lines) = &facts.lately else {
+    let Some(found) = &facts.lately else {
         return match busy {
             true => vec![HomeRow::new(
                 "lately",
@@ -289,6 +289,7 @@ fn lately(facts: &Facts, busy: bool, most: usize, session: &Session) -> Vec<Home
             false => Vec::new(),
         };
     };
+    let lines = &found.lines;
     if lines.is_empty() {
         let line = Line::piece(Role::Dim, "no change but of Leases, Events and status");
         return vec![HomeRow::new("lately", line, "changes")];
@@ -312,7 +313,8 @@ fn lately(facts: &Facts, busy: bool, most: usize, session: &Session) -> Vec<Home
             main,
         })
     };
-    let mut rows: Vec<HomeRow> = lines.iter().take(most).map(one).collect();
+    let mut rows: Vec<HomeRow> = vec![window(found, session)];
+    rows.extend(lines.iter().take(most).map(one));
     let more = lines.len().saturating_sub(most);
     if more > 0 {
         let text = format!("… {} more: ⏎ timeline", count(more));
@@ -320,6 +322,28 @@ fn lately(facts: &Facts, busy: bool, most: usize, session: &Session) -> Vec<Home
         rows.push(row.opens(ScreenId::Timeline));
     }
     rows
+}
+
+/// Which changes the lines are of: `of the last 600 changes, revisions 2,402–3,001`.
+fn window(found: &LatelyFacts, session: &Session) -> HomeRow {
+    let which = match (found.is_all, found.changes) {
+        (true, 1) => "the only change".to_owned(),
+        (true, changes) => format!("all {} changes", count(changes)),
+        (false, changes) => format!("the last {} changes", count(changes)),
+    };
+    let mut line = Line::piece(Role::Dim, format!("of {which}"));
+    match (found.from, found.to, found.span) {
+        (Some(from), Some(to), _) => {
+            let short = |at| time::short(at, to, &session.options.zone);
+            line = line.with(Role::Dim, format!(" · ~{}–{}", short(from), short(to)));
+        }
+        (_, _, Some((first, last))) => {
+            let text = format!(" · revisions {}–{}", thousands(first), thousands(last));
+            line = line.with(Role::Dim, text);
+        }
+        _ => {}
+    }
+    HomeRow::new("lately", line, "changes").opens(ScreenId::Timeline)
 }
 
 /// `  ~01:17:48Z–01:18:12Z`.

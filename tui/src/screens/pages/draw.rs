@@ -190,6 +190,7 @@ impl Pages {
                 pen.highlight(body, y, role);
             }
         }
+        pen.note_cut(inner, self.fields.span(), content.fields.len(), &[]);
         if hex_rows == 0 {
             return;
         }

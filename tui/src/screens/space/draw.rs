@@ -148,11 +148,12 @@ impl SpaceScreen {
         let revisions = if body.width >= 90 { 9 } else { 0 };
         let room = body.width.saturating_sub(FIXED + revisions);
         let (metric, rows) = (self.metric, &self.rows);
+        let size = pen.size_form();
         self.view.draw_rows(body, pen, &COLUMNS, rows.len(), |at| {
             let Some(row) = rows.get(at) else {
                 return Vec::new();
             };
-            row_cells(row, metric, (whole, most, room), session)
+            row_cells(row, (metric, size), (whole, most, room), session)
         });
     }
 
@@ -263,7 +264,7 @@ fn count_lines(counts: &Counts) -> Vec<Line> {
 
 fn row_cells(
     row: &SpaceRow,
-    metric: Metric,
+    (metric, size_of): (Metric, fn(u64) -> String),
     (whole, most, room): (u64, u64, u16),
     session: &Session,
 ) -> Vec<Line> {
@@ -305,7 +306,7 @@ fn row_cells(
         name,
         count(row.counts.keys),
         count(row.counts.revisions),
-        Line::from(number::size(row.bytes)),
+        Line::from(size_of(row.bytes)),
         Line::piece(Role::Dim, number::percent(row.bytes, whole)),
         bar,
     ]

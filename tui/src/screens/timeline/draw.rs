@@ -148,6 +148,7 @@ impl Timeline {
             };
             pen.highlight(cell, 0, Role::Cursor);
         }
+        pen.note_cut(body, self.look.rows.span(), shown, &[]);
     }
 
     /// The span that is shown, how much a cell is, and the filter.
@@ -229,7 +230,12 @@ impl Timeline {
                 graph,
                 0,
                 0,
-                "no log, or none of its writes is stored",
+                match loaded.has_log {
+                    true => {
+                        "none of the log's writes is found in the db: their revisions are not known"
+                    }
+                    false => "there is no log here",
+                },
                 Role::Dim,
             );
             return;
@@ -336,11 +342,14 @@ impl Timeline {
             columns: &COLUMNS,
             focused: self.split.detail,
         };
+        let is_file = pen.takes_rows();
         table.draw(inner, pen, &mut self.look.list, versions.len(), |at| {
             let Some(version) = versions.get(at) else {
                 return Vec::new();
             };
+            let second = || Timestamp::from_second(loaded.at(version.revision.main)).ok();
             let when = match loaded.timed {
+                true if is_file => second().map(time::rfc3339).unwrap_or_default(),
                 true => moment(&loaded, loaded.at(version.revision.main), session),
                 false => String::new(),
             };

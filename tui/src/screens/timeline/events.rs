@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use etcd_inspect::answers::clocks::whole_clock;
+use etcd_inspect::check::Logged;
 use etcd_inspect::member::Wal;
 
 use crate::job::Monitor;
@@ -25,6 +27,8 @@ pub(super) struct AxisRecord {
 #[derive(Debug)]
 pub(super) struct LoadedTimeline {
     pub(super) data: Arc<Data>,
+    /// The log that the times are of too, if it was read.
+    logged: Option<Arc<Logged>>,
     pub(super) events: Vec<AxisRecord>,
     /// Resources, those with most records first: name, and the beginning that their keys have.
     pub(super) resources: Vec<Vec<u8>>,
@@ -32,11 +36,19 @@ pub(super) struct LoadedTimeline {
     pub(super) timed: bool,
     /// The position of the first known write of a term: axis, term.
     pub(super) terms: Vec<(i64, u64)>,
+    /// Whether there is a log.
+    pub(super) has_log: bool,
+    /// Whether it was not stopped.
+    pub(super) is_complete: bool,
 }
 
 /// Lays out all records.
-pub(super) fn load(data: Arc<Data>, monitor: &Monitor) -> LoadedTimeline {
-    let clock = data.objects().clock_with(monitor);
+pub(super) fn load(
+    data: Arc<Data>,
+    logged: Option<Arc<Logged>>,
+    monitor: &Monitor,
+) -> LoadedTimeline {
+    let clock = whole_clock(&data.objects(), logged.as_deref(), &[], monitor);
     let timed = clock.ends().is_some_and(|(first, last)| first.0 < last.0);
     let axis = |main: i64| {
         if !timed {
@@ -46,14 +58,14 @@ pub(super) fn load(data: Arc<Data>, monitor: &Monitor) -> LoadedTimeline {
         write.map_or(0, |write| write.time.as_second())
     };
     let (events, resources) = records(&data, &axis, monitor);
-    let terms = data
-        .dataset()
-        .member()
-        .wal_with(monitor)
-        .map(|wal| terms(&wal, &data, &axis))
-        .unwrap_or_default();
+    let wal = data.dataset().member().wal_with(monitor);
+    let has_log = wal.is_some();
+    let terms = wal.map(|wal| terms(&wal, &data, &axis)).unwrap_or_default();
     LoadedTimeline {
         data,
+        logged,
+        has_log,
+        is_complete: !monitor.is_cancelled(),
         events,
         resources,
         timed,
@@ -155,6 +167,15 @@ fn terms(wal: &Wal<'_>, data: &Data, axis: &dyn Fn(i64) -> i64) -> Vec<(i64, u64
 }
 
 impl LoadedTimeline {
+    /// Whether it was made of these.
+    pub(super) fn is_of(&self, data: &Arc<Data>, logged: Option<&Arc<Logged>>) -> bool {
+        let is_same = match (&self.logged, logged) {
+            (Some(own), Some(logged)) => Arc::ptr_eq(own, logged),
+            (own, logged) => own.is_none() == logged.is_none(),
+        };
+        is_same && Arc::ptr_eq(&self.data, data)
+    }
+
     /// The whole axis.
     pub(super) fn span(&self) -> (i64, i64) {
         match (self.events.first(), self.events.last()) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use etcd_inspect::Command;
 use etcd_inspect::answers::KeyWrite;
+use etcd_inspect::check::Logged;
 use etcd_inspect::text::escape;
 use ratatui::layout::{Position, Rect};
 
@@ -77,16 +78,22 @@ impl Screen for Timeline {
     }
 
     fn refresh(&mut self, session: &mut Session) {
-        let Some(data) = session.data().cloned() else {
+        let is_complete = |loaded: &Arc<LoadedTimeline>| loaded.is_complete;
+        if self.loaded.as_ref().is_some_and(is_complete) {
+            _ = session.join();
+        }
+        let (Some(data), logged) = whole(session) else {
             self.loaded = None;
             return;
         };
-        let is_loaded = |loaded: &Arc<LoadedTimeline>| Arc::ptr_eq(&loaded.data, &data);
+        let is_loaded = |loaded: &Arc<LoadedTimeline>| loaded.is_of(&data, logged.as_ref());
         if self.loaded.as_ref().is_some_and(is_loaded) || self.job.is_some() {
             return;
         }
-        self.loaded = None;
-        let work = move |monitor: &Monitor| events::load(data, monitor);
+        // Until the log is there too, the rows of the db stay.
+        self.loaded
+            .take_if(|loaded| !loaded.data.dataset().is_same(data.dataset()));
+        let work = move |monitor: &Monitor| events::load(data, logged, monitor);
         self.job = Some(session.spawn(ScreenId::Timeline, "timeline", work));
     }
 
@@ -208,11 +215,18 @@ impl Screen for Timeline {
             return;
         }
         self.job = None;
-        let is_shown = |data: &Arc<Data>| Arc::ptr_eq(data, &loaded.data);
-        if !session.data().is_some_and(is_shown) {
+        let (data, logged) = whole(session);
+        if !data.is_some_and(|data| loaded.is_of(&data, logged.as_ref())) {
             return self.refresh(session);
         }
         let (from, to) = loaded.span();
+        let is_same = |known: &Arc<LoadedTimeline>| known.span() == (from, to);
+        if self.loaded.as_ref().is_some_and(is_same) {
+            self.picture = Picture::default();
+            self.listed = Listed::default();
+            self.loaded = Some(Arc::from(loaded));
+            return;
+        }
         self.look = TimelineLook {
             from,
             to,
@@ -224,7 +238,12 @@ impl Screen for Timeline {
         self.listed = Listed::default();
         let revision = self.awaited.take().unwrap_or(session.ruler.revision());
         self.go_to(&loaded, revision);
+        let is_complete = loaded.is_complete;
         self.loaded = Some(loaded);
+        // The db first; what the log adds follows.
+        if is_complete {
+            _ = session.join();
+        }
     }
 
     /// In the graph rows, in the list records.
@@ -333,6 +352,13 @@ impl Screen for Timeline {
         }
         true
     }
+}
+
+/// What the axis is of: db and log, and until they are joined the db alone; and the log, if it was read.
+fn whole(session: &Session) -> (Option<Arc<Data>>, Option<Arc<Logged>>) {
+    let logged = session.log_if_read().filter(|_| !session.is_replayed());
+    let data = session.history().or_else(|| session.data());
+    (data.cloned(), logged)
 }
 
 /// What Enter leads to.

@@ -72,9 +72,11 @@ impl Wal {
             };
         }
         let rows = loaded.rows.len();
+        let size = pen.size_form();
         self.view.draw_rows(body, pen, &COLUMNS, rows, |at| {
             let row = loaded.rows.get(at);
-            row.map(|row| cells_of(&loaded, *row)).unwrap_or_default()
+            row.map(|row| cells_of(&loaded, *row, size))
+                .unwrap_or_default()
         });
     }
 
@@ -184,7 +186,7 @@ fn wide(role: Role, text: String) -> Vec<Line> {
     cells
 }
 
-fn cells_of(loaded: &LogRows, row: LogRow) -> Vec<Line> {
+fn cells_of(loaded: &LogRows, row: LogRow, size_of: fn(u64) -> String) -> Vec<Line> {
     let Some(wal) = loaded.wal() else {
         return Vec::new();
     };
@@ -206,7 +208,7 @@ fn cells_of(loaded: &LogRows, row: LogRow) -> Vec<Line> {
             let rest = segment.len_bytes.saturating_sub(segment.end);
             let mut cells = wide(role, text);
             if let Some(size) = cells.get_mut(5) {
-                *size = Line::piece(Role::Dim, number::size(rest));
+                *size = Line::piece(Role::Dim, size_of(rest));
             }
             cells
         }
@@ -221,7 +223,7 @@ fn cells_of(loaded: &LogRows, row: LogRow) -> Vec<Line> {
             let place = Line::piece(Role::Dim, format!("+{:#x}", torn.from));
             for (column, line) in [
                 (2, Line::piece(Role::Error, "✕")),
-                (5, Line::from(number::size(size))),
+                (5, Line::from(size_of(size))),
                 (6, place),
             ] {
                 if let Some(cell) = cells.get_mut(column) {
@@ -235,11 +237,16 @@ fn cells_of(loaded: &LogRows, row: LogRow) -> Vec<Line> {
             let file = file.split('@').next().unwrap_or_default().to_owned();
             wide(Role::Dim, format!("{file}: {}", loaded.other_text(at)))
         }
-        LogRow::Entry(at) => loaded.entry(at).map(entry_cells).unwrap_or_default(),
+        LogRow::Entry(at) => {
+            let entry = loaded.entry(at);
+            entry
+                .map(|entry| entry_cells(entry, size_of))
+                .unwrap_or_default()
+        }
     }
 }
 
-fn entry_cells(entry: LogEntryRow) -> Vec<Line> {
+fn entry_cells(entry: LogEntryRow, size_of: fn(u64) -> String) -> Vec<Line> {
     let mark = match entry.state {
         "uncommitted" => "?",
         "overwritten" => "~",
@@ -259,7 +266,7 @@ fn entry_cells(entry: LogEntryRow) -> Vec<Line> {
         Line::piece(role, mark),
         Line::piece(role, entry.state),
         text,
-        Line::from(number::size(entry.size_bytes)),
+        Line::from(size_of(entry.size_bytes)),
         Line::piece(Role::Dim, format!("+{:#x}", entry.offset)),
     ]
 }

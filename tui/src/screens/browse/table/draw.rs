@@ -1,10 +1,10 @@
 //! How the table looks.
 
 use etcd_inspect::answers::objects::{ObjectRow, ObjectState};
-use etcd_inspect::text::{number, time};
+use etcd_inspect::text::{escape, number, time};
 use ratatui::layout::Rect;
 
-use super::{ColumnOf, ObjectTable, TableAsk};
+use super::{ColumnOf, LoadedTable, ObjectTable, TableAsk};
 use crate::paint::{Line, Pen};
 use crate::session::Session;
 use crate::theme::Role;
@@ -31,6 +31,8 @@ impl ObjectTable {
         }
         let gone = answer.rows.len().saturating_sub(answer.live);
         title = match (deleted, gone) {
+            // The rows on the screen are still those of before.
+            (true, _) if self.job.is_some() => title.text(" + … deleted"),
             (true, gone) => title.text(format!(" + {} deleted", count(gone))),
             (false, _) => title.with(Role::Dim, " · A also deleted"),
         };
@@ -52,6 +54,10 @@ impl ObjectTable {
         (focused, deleted): (bool, bool),
     ) -> Rect {
         let inner = pen.frame(area, &self.title(deleted), focused);
+        if pen.takes_rows() {
+            self.take_rows(pen, session);
+            return inner;
+        }
         if let Some(why) = &self.failed {
             pen.put(inner, 1, 0, why, Role::Error);
             return inner;
@@ -70,6 +76,8 @@ impl ObjectTable {
             sorted,
             focused,
         };
+        let hidden = grid.hidden(inner.width).into_iter();
+        self.hidden = hidden.map(str::to_owned).collect();
         let order = &self.order;
         grid.draw(inner, pen, &mut self.list, order.len(), |place| {
             let row = order.get(place).and_then(|at| loaded.answer.rows.get(*at));
@@ -77,20 +85,7 @@ impl ObjectTable {
                 .unwrap_or_default()
         });
         if order.is_empty() {
-            let asked = match self.ask.as_deref() {
-                Some(TableAsk::Objects(asked)) => asked.text.as_str(),
-                _ => "here",
-            };
-            let why = match (self.text.is_empty(), deleted) {
-                (false, _) => "no row has that; Esc shows all again".to_owned(),
-                (true, false) => {
-                    format!("no object is {asked} at this revision; A shows deleted ones")
-                }
-                (true, true) => {
-                    format!("no object is {asked}, and of none that was deleted a version is kept")
-                }
-            };
-            pen.put(inner, 1, 1, &why, Role::Dim);
+            pen.put(inner, 1, 1, &self.why_empty(deleted), Role::Dim);
         }
         Rect {
             y: inner.y.saturating_add(1),
@@ -98,6 +93,84 @@ impl ObjectTable {
             ..inner
         }
     }
+}
+
+impl ObjectTable {
+    /// The rows for an export.
+    fn take_rows(&self, pen: &mut Pen<'_>, session: &Session) {
+        let Some(loaded) = &self.loaded else { return };
+        let headings = loaded.columns.iter().map(|column| column.heading.as_str());
+        let rows = self.order.iter();
+        let rows = rows.filter_map(|at| loaded.answer.rows.get(*at));
+        let rows = rows.map(|row| exact_cells(row, loaded, session));
+        pen.take_rows(headings.chain(MORE_COLUMNS), rows);
+    }
+
+    /// Why there is no row.
+    fn why_empty(&self, deleted: bool) -> String {
+        let asked = match self.ask.as_deref() {
+            Some(TableAsk::Objects(asked)) => asked.text.as_str(),
+            _ => "here",
+        };
+        match (self.text.is_empty(), deleted) {
+            (false, _) => "no row has that; Esc shows all again".to_owned(),
+            (true, false) => {
+                format!("no object is {asked} at this revision; A shows deleted ones")
+            }
+            (true, true) => {
+                format!("no object is {asked}, and of none that was deleted a version is kept")
+            }
+        }
+    }
+}
+
+/// What a file has of a row beside the columns of the table.
+const MORE_COLUMNS: [&str; 5] = ["KEY", "REV", "STATE", "DELETED-REV", "DELETED-AT~"];
+
+/// A row for a file: bytes, seconds and full times, and a column for each fact.
+fn exact_cells(row: &ObjectRow, loaded: &LoadedTable, session: &Session) -> Vec<Line> {
+    let is_live = matches!(row.state, ObjectState::Live);
+    let cells = loaded
+        .of
+        .iter()
+        .zip(&loaded.columns)
+        .map(|(of, column)| match of {
+            ColumnOf::Cell(0) => row.cells.first().cloned().unwrap_or_default(),
+            of if !is_live && matches!(of, ColumnOf::Cell(_)) => String::new(),
+            ColumnOf::Cell(_) if column.heading == "AGE" => row
+                .age_s
+                .map_or_else(|| of.text(row, session), |seconds| seconds.to_string()),
+            ColumnOf::Size => row
+                .value_bytes
+                .map(|bytes| bytes.to_string())
+                .unwrap_or_default(),
+            ColumnOf::History => row.history_bytes.to_string(),
+            ColumnOf::Written => {
+                let written = row
+                    .written
+                    .map(|written| time::rfc3339_millis(written.time));
+                written.unwrap_or_default()
+            }
+            of => of.text(row, session),
+        });
+    let (state, deleted) = match &row.state {
+        ObjectState::Live => ("live".to_owned(), None),
+        ObjectState::Deleted { revision, time } => ("deleted".to_owned(), Some((revision, time))),
+        ObjectState::Unreadable(why) => (format!("unreadable: {why}"), None),
+        _ => (String::new(), None),
+    };
+    let at = deleted.and_then(|(_, time)| time.as_ref());
+    let more = [
+        escape::bytes(&row.key, escape::Charset::default()).into_owned(),
+        row.revision.to_string(),
+        state,
+        deleted
+            .map(|(revision, _)| revision.to_string())
+            .unwrap_or_default(),
+        at.map(|at| time::rfc3339_millis(at.time))
+            .unwrap_or_default(),
+    ];
+    cells.chain(more).map(Line::from).collect()
 }
 
 /// The texts of a row. Of what is no longer there: namespace and name, then what became of it.

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use etcd_inspect::answers::clocks::Dating;
 use etcd_inspect::answers::find::Asked;
 use etcd_inspect::answers::objects::{
     ObjectRow, ObjectState, ObjectsAnswer, ObjectsQuery, largest, objects,
@@ -45,6 +46,8 @@ pub(super) struct ObjectTable {
     sort: Option<TableSort>,
     /// The cursor, among the rows that are shown.
     pub(super) list: List,
+    /// Headings of columns that had no room when it was drawn.
+    hidden: Vec<String>,
     job: Option<JobId>,
     of: Option<(usize, i64, bool)>,
     /// The key that the cursor goes to when the rows are there.
@@ -125,10 +128,12 @@ impl ObjectTable {
             session.ruler.at(),
             session.options.mask.clone(),
         );
+        let logged = session.log_if_read();
         let work = move |_: &Monitor| {
             let of = data.objects();
+            let dating = Dating::new(data.dataset().member(), logged.as_deref());
             TableRead(match &*ask {
-                TableAsk::Largest => largest(&of, at, MOST),
+                TableAsk::Largest => largest(&of, at, MOST, dating),
                 TableAsk::Objects(asked) => {
                     let query = ObjectsQuery {
                         asked: Asked {
@@ -139,7 +144,7 @@ impl ObjectTable {
                         revision: at,
                         deleted,
                     };
-                    objects(&of, &query, Some(&mask))
+                    objects(&of, &query, Some(&mask), dating)
                 }
             })
         };
@@ -200,11 +205,12 @@ impl ObjectTable {
         self.arrange(session);
     }
 
-    /// Headings that rows can be ordered by, each with how many rows have something there.
-    pub(super) fn headings(&self) -> Vec<(String, usize)> {
+    /// Headings that rows can be ordered by, each with whether the column is shown.
+    pub(super) fn headings(&self) -> Vec<(String, bool)> {
         let columns = self.loaded.iter().flat_map(|loaded| &loaded.columns);
-        columns
-            .map(|column| (column.heading.clone(), self.order.len()))
+        let headings = columns.map(|column| &column.heading);
+        headings
+            .map(|heading| (heading.clone(), !self.hidden.contains(heading)))
             .collect()
     }
 
