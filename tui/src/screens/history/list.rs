@@ -60,6 +60,8 @@ impl History {
             .map(|(letter, count)| format!("{letter} {count}"))
             .collect();
         let count = match rows.len() {
+            // Not known yet.
+            0 if self.versions.is_reading() => "…".to_owned(),
             1 => "1 version".to_owned(),
             count => format!("{count} versions"),
         };
