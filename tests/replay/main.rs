@@ -9,5 +9,6 @@
 )]
 
 mod permissions;
+mod plain;
 mod start;
 mod truth;

@@ -11,7 +11,9 @@ use super::store::{Refused, Store};
 use super::users::Users;
 use crate::member::BucketPart;
 use crate::raft::kv::{Op, TxnRequest};
-use crate::raft::{InternalRaftRequest, Operation, Payload, Request, RequestHeader};
+use crate::raft::{
+    EntryType, InternalRaftRequest, Operation, Payload, Plain, Request, RequestHeader,
+};
 
 /// Everything beside keys: what the other buckets of the backend hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +58,7 @@ pub struct Replay<'a, 'b> {
     appliers: Appliers,
     applied: u64,
     refused: u64,
+    decoded: u64,
 }
 
 impl<'a, 'b> Replay<'a, 'b> {
@@ -68,6 +71,7 @@ impl<'a, 'b> Replay<'a, 'b> {
             state,
             applied: 0,
             refused: 0,
+            decoded: 0,
         }
     }
 
@@ -122,9 +126,31 @@ impl<'a, 'b> Replay<'a, 'b> {
         (self.applied, self.refused)
     }
 
+    /// Entries of those given to [`apply_data`](Self::apply_data) that had to be decoded.
+    pub fn decoded(&self) -> u64 {
+        self.decoded
+    }
+
     /// Changes and everything beside keys.
     pub fn into_parts(self) -> (Vec<Change<'a>>, State) {
         (self.store.layer.into_changes(), self.state)
+    }
+
+    /// Applies the entry of that index and kind by its data, which is decoded only if it is not plain.
+    pub fn apply_data(&mut self, index: u64, kind: EntryType, data: &'a [u8]) -> Applied {
+        // Permissions and alarms look at the whole request.
+        let is_free =
+            !self.state.users.enabled && !self.appliers.no_space && !self.appliers.corrupt;
+        let plain = (is_free && kind == EntryType::Normal)
+            .then(|| Plain::parse(data))
+            .flatten();
+        let Some(plain) = plain else {
+            self.decoded = self.decoded.saturating_add(1);
+            return self.apply(index, data, &Payload::decode(kind, data));
+        };
+        let leases = &self.state.leases;
+        let result = self.store.plain(index, plain, |id| leases.contains(id));
+        self.counted(result)
     }
 
     /// Applies the entry of that index; `data` is its data, `payload` the same decoded.
@@ -144,6 +170,10 @@ impl<'a, 'b> Replay<'a, 'b> {
                 return Applied::Stops("an entry of type ConfChangeV2".to_owned());
             }
         };
+        self.counted(result)
+    }
+
+    fn counted(&mut self, result: Result<(), Refused>) -> Applied {
         self.applied = self.applied.saturating_add(1);
         if self.store.panicked {
             return Applied::Stops(

@@ -1,8 +1,11 @@
 //! The conditions of a transaction, by etcd's own rules. Source: `server/etcdserver/apply.go`, v3.5.30.
 
+use std::cmp::Ordering;
+
 use super::layer::{KeySpan, Layer};
 use crate::mvcc::KeyValue;
 use crate::raft::kv::{Compare, Op, RequestOp, Target, TxnRequest};
+use crate::raft::{Condition, PlainTarget};
 
 const EQUAL: i32 = 0;
 const GREATER: i32 = 1;
@@ -55,6 +58,25 @@ fn holds(layer: &Layer<'_, '_>, compare: &Compare) -> bool {
     }
 }
 
+/// Whether a condition of a plain transaction holds.
+pub fn condition_holds(layer: &Layer<'_, '_>, condition: &Condition<'_>) -> bool {
+    let order = |kv: &KeyValue<'_>| match condition.target {
+        PlainTarget::Version(number) => kv.version.cmp(&number),
+        PlainTarget::Create(number) => kv.create_revision.cmp(&number),
+        PlainTarget::Mod(number) => kv.mod_revision.cmp(&number),
+        PlainTarget::Value(value) => kv.value.cmp(value),
+        PlainTarget::Lease(number) => kv.lease.cmp(&number),
+    };
+    let result = i32::try_from(condition.result).unwrap_or(i32::MAX);
+    match layer.live(condition.key) {
+        Some(kv) => result_holds(result, order(&kv)),
+        None => {
+            let has_value = matches!(condition.target, PlainTarget::Value(_));
+            !has_value && result_holds(result, order(&KeyValue::default()))
+        }
+    }
+}
+
 /// What the target is not compared with counts as zero: etcd's getters answer so when the oneof holds another field.
 fn version_holds(compare: &Compare, kv: &KeyValue<'_>) -> bool {
     let wanted = compare.target_union.as_ref();
@@ -96,10 +118,14 @@ fn version_holds(compare: &Compare, kv: &KeyValue<'_>) -> bool {
                 None
             }
         })),
-        _ => std::cmp::Ordering::Equal,
+        _ => Ordering::Equal,
     };
-    // An unknown result holds: the switch of `compareKV` in `server/etcdserver/apply.go`, v3.5.30, has no default.
-    match compare.result {
+    result_holds(compare.result, order)
+}
+
+/// An unknown result holds: the switch of `compareKV` in `server/etcdserver/apply.go`, v3.5.30, has no default.
+fn result_holds(result: i32, order: Ordering) -> bool {
+    match result {
         EQUAL => order.is_eq(),
         NOT_EQUAL => order.is_ne(),
         GREATER => order.is_gt(),

@@ -9,6 +9,7 @@ mod covered;
 mod layer;
 mod lease;
 mod members;
+mod plain;
 mod published;
 mod replay;
 mod state;

@@ -226,8 +226,7 @@ fn applied_to<'a>(
         if entry.index != reach.to.saturating_add(1) {
             break;
         }
-        let payload = Payload::decode(entry.kind, entry.data);
-        if let Applied::Stops(why) = replay.apply(entry.index, entry.data, &payload) {
+        if let Applied::Stops(why) = replay.apply_data(entry.index, entry.kind, entry.data) {
             reach.stops = Some((entry.index, why));
             break;
         }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::compare::{branch, branches};
 use super::layer::{Change, KeySpan, Layer, Put};
-use crate::mvcc::Revision;
+use crate::mvcc::{KeyValue, Revision};
 use crate::raft::kv::{DeleteRangeRequest, Op, PutRequest, RangeRequest, TxnRequest};
 
 /// Why etcd answers a request with an error and changes nothing.
@@ -59,7 +59,7 @@ pub struct Store<'a, 'b> {
 }
 
 /// The changes of one entry: they share a main revision, which is used up only if there is one.
-struct Transaction<'s, 'a, 'b> {
+pub(super) struct Transaction<'s, 'a, 'b> {
     store: &'s mut Store<'a, 'b>,
     index: u64,
     data: &'a [u8],
@@ -81,7 +81,8 @@ impl<'a, 'b> Store<'a, 'b> {
         }
     }
 
-    fn transaction(&mut self, index: u64, data: &'a [u8]) -> Transaction<'_, 'a, 'b> {
+    /// Begins the writes of an entry.
+    pub(super) fn transaction(&mut self, index: u64, data: &'a [u8]) -> Transaction<'_, 'a, 'b> {
         let main = self.revision.saturating_add(1);
         Transaction {
             store: self,
@@ -249,10 +250,7 @@ impl<'a> Transaction<'_, 'a, '_> {
             self.store.panicked = true;
             return;
         }
-        // `storeTxnWrite.put` in `server/mvcc/kvstore_txn.go`, v3.5.30.
-        let (create_revision, version) = before.map_or((self.main, 1), |before| {
-            (before.create_revision, before.version.saturating_add(1))
-        });
+        let numbers = next_numbers(before.as_ref(), self.main);
         let lease = before
             .filter(|_| request.ignore_lease)
             .map_or(request.lease, |before| before.lease);
@@ -260,6 +258,22 @@ impl<'a> Transaction<'_, 'a, '_> {
             Some(before) => Cow::Owned(before.value.to_vec()),
             None => self.within(&request.value),
         };
+        self.stored(key, numbers, value, lease);
+    }
+
+    /// The revision that created a key and its version, if it is put now.
+    pub(super) fn numbers(&self, key: &[u8]) -> (i64, i64) {
+        next_numbers(self.store.layer.live(key).as_ref(), self.main)
+    }
+
+    /// Puts a value.
+    pub(super) fn stored(
+        &mut self,
+        key: Cow<'a, [u8]>,
+        (create_revision, version): (i64, i64),
+        value: Cow<'a, [u8]>,
+        lease: i64,
+    ) {
         self.write(
             key,
             Some(Put {
@@ -269,6 +283,13 @@ impl<'a> Transaction<'_, 'a, '_> {
                 lease,
             }),
         );
+    }
+
+    /// Deletes a key, if it is live.
+    pub(super) fn delete_one(&mut self, key: &'a [u8]) {
+        if self.store.layer.live(key).is_some() {
+            self.write(Cow::Borrowed(key), None);
+        }
     }
 
     fn delete(&mut self, span: KeySpan<'_>) {
@@ -304,12 +325,20 @@ impl<'a> Transaction<'_, 'a, '_> {
         });
     }
 
-    fn end(self) {
+    /// Ends the writes of an entry.
+    pub(super) fn end(self) {
         // A transaction without changes uses up no revision: `storeTxnWrite.End` in `server/mvcc/kvstore_txn.go`, v3.5.30.
         if self.sub > 0 {
             self.store.revision = self.main;
         }
     }
+}
+
+/// The revision that created a key and its version, after a put. `storeTxnWrite.put` in `server/mvcc/kvstore_txn.go`, v3.5.30.
+fn next_numbers(before: Option<&KeyValue<'_>>, main: i64) -> (i64, i64) {
+    before.map_or((main, 1), |before| {
+        (before.create_revision, before.version.saturating_add(1))
+    })
 }
 
 /// Bytes after the last key or value in which the next one is looked for first.

@@ -1,23 +1,17 @@
 //! What the log wrote: entries applied once more, with the entries that are lost counted and not guessed.
 
-use rayon::prelude::*;
-
 use super::Lost;
 use super::extra::{Extra, ExtraEntry};
 use super::member_records::HoleSizes;
 use super::record::KeyRecord;
 use super::settled::{ConfirmedRecords, KnownRecords, Settled};
 use crate::member::Wal;
-use crate::raft::{Operation, Payload, Request};
+use crate::raft::{EntryType, Operation, Payload, Request};
 use crate::recover::{Applied, Base, Change, Replay, ReplayedLease, State};
 use crate::wal::LogEntry;
 
 /// Minimum number of changes between two times that those which the db confirms are let go.
 const MIN_HELD_CHANGES: usize = 1 << 15;
-/// Maximum number of entries that are decoded at once.
-const BATCH_ENTRIES: usize = 1024;
-/// Bytes of entries after which no more are decoded at once.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// Where applying begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,37 +153,12 @@ pub(super) fn timeline<'a>(
 ) -> LogReplay<'a> {
     let steps = steps(wal, extra, start.index, end.index);
     let mut making = ReplayInProgress::new(base, state, (start, end), (known, holes));
-    let mut rest = steps.as_slice();
-    while !rest.is_empty() {
-        // Decoding is half of the work, and needs nothing of the entries before.
-        let (batch, after) = rest
-            .split_at_checked(batch(wal, rest))
-            .unwrap_or((rest, &[]));
-        let payloads: Vec<Payload> = batch.par_iter().map(|step| step.payload(wal)).collect();
-        for (step, payload) in batch.iter().zip(&payloads) {
-            if !making.take(step, step.data(wal), payload) {
-                return making.finish();
-            }
+    for step in &steps {
+        if !making.take(step, step.data(wal)) {
+            break;
         }
-        rest = after;
     }
     making.finish()
-}
-
-/// How many of the entries are decoded at once.
-fn batch(wal: &Wal<'_>, steps: &[ReadableEntry<'_, '_>]) -> usize {
-    let mut bytes: usize = 0;
-    let fits = |step: &&ReadableEntry<'_, '_>| {
-        let fits = bytes < BATCH_BYTES;
-        bytes = bytes.saturating_add(step.data(wal).len());
-        fits
-    };
-    steps
-        .iter()
-        .take(BATCH_ENTRIES)
-        .take_while(fits)
-        .count()
-        .max(1)
 }
 
 /// Entries that are being applied.
@@ -232,7 +201,7 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
     }
 
     /// Applies an entry. `false`: the end is reached.
-    fn take(&mut self, step: &ReadableEntry<'_, 'a>, data: &'a [u8], payload: &Payload) -> bool {
+    fn take(&mut self, step: &ReadableEntry<'_, 'a>, data: &'a [u8]) -> bool {
         let index = step.index();
         if index < self.next {
             return true;
@@ -240,12 +209,19 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
         if index > self.next && !self.skip_lost(index) {
             return false;
         }
-        let revoked = revoked(payload, self.replay.state());
+        // A plain entry revokes no lease.
+        let decoded = (!step.is_plain()).then(|| Payload::decode(step.kind(), data));
+        let state = self.replay.state();
+        let revoked = decoded.as_ref().and_then(|payload| revoked(payload, state));
         let before = self.replay.revision();
-        if let Applied::Stops(why) = self.replay.apply(index, data, payload) {
+        let applied = match &decoded {
+            Some(payload) => self.replay.apply(index, data, payload),
+            None => self.replay.apply_data(index, step.kind(), data),
+        };
+        if let Applied::Stops(why) = applied {
             self.line.undecodable.push((index, why));
             // Not a request, yet once it was one: like an entry that is lost, most likely a write.
-            if matches!(payload, Payload::Request(Request::Undecodable(_))) {
+            if matches!(decoded, Some(Payload::Request(Request::Undecodable(_)))) {
                 let revision = self.replay.revision().saturating_add(1);
                 self.line.lost.push(LostEntries {
                     first: index,
@@ -345,11 +321,15 @@ impl<'a> ReadableEntry<'_, 'a> {
         }
     }
 
-    fn payload(&self, wal: &Wal<'a>) -> Payload {
+    fn kind(&self) -> EntryType {
         match self {
-            Self::Whole(entry) => wal.payload(entry),
-            Self::Extra(extra) => Payload::decode(extra.kind, &extra.data),
+            Self::Whole(entry) => entry.kind,
+            Self::Extra(extra) => extra.kind,
         }
+    }
+
+    fn is_plain(&self) -> bool {
+        matches!(self, Self::Whole(entry) if entry.is_plain)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::mvcc::KeyValue;
-use crate::raft::{Entry, Payload};
+use crate::raft::Entry;
 use crate::recover::{Applied, ApplyRules, Base, KeySpan, Replay, State};
 
 /// Live records: user key, serialized `mvccpb.KeyValue`.
@@ -43,8 +43,7 @@ impl Live {
     ) -> Option<(i64, usize)> {
         let mut replay = Replay::new(self, state, revision, compacted).with_rules(rules);
         for entry in entries {
-            let payload = Payload::decode(entry.kind, entry.data);
-            if let Applied::Stops(_) = replay.apply(entry.index, entry.data, &payload) {
+            if let Applied::Stops(_) = replay.apply_data(entry.index, entry.kind, entry.data) {
                 return None;
             }
         }

@@ -39,8 +39,7 @@ pub(super) fn repeated(
         if entry.index != at.saturating_add(1) {
             return None;
         }
-        let payload = wal.payload(entry);
-        let _ = replay.apply(entry.index, wal.data(entry), &payload);
+        let _ = replay.apply_data(entry.index, entry.kind, wal.data(entry));
         at = entry.index;
         if at <= index {
             applied = replay.revision();

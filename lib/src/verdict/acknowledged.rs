@@ -8,7 +8,6 @@ use super::outcome::{Count, Loss};
 use crate::member::{Member, Wal};
 use crate::mvcc::{Keyspace, Overlay, Rules};
 use crate::progress::Progress;
-use crate::raft::Payload;
 use crate::recover::{Applied, ApplyRules, Base, Nothing, Replay, State, Stored, commit, voters};
 
 /// What the acknowledged state is built on.
@@ -162,8 +161,7 @@ impl<'a> Acknowledged<'a> {
                 let revisions = i64::try_from(missing).unwrap_or(i64::MAX);
                 replay.skip_to(replay.revision().saturating_add(revisions));
             }
-            let payload: Payload = wal.payload(entry);
-            if let Applied::Stops(_) = replay.apply(entry.index, wal.data(entry), &payload) {
+            if let Applied::Stops(_) = replay.apply_data(entry.index, entry.kind, wal.data(entry)) {
                 gone = gone.saturating_add(1);
             }
             at = entry.index;

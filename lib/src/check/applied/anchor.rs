@@ -127,8 +127,7 @@ impl Anchor {
             .iter()
             .take_while(|entry| entry.entry.index <= consistent_index)
         {
-            if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &entry.payload())
-            {
+            if let Applied::Stops(_) = entry.apply(&mut replay) {
                 break;
             }
             let new = replay.changes().get(made..).unwrap_or_default();

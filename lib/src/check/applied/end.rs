@@ -68,7 +68,7 @@ fn used(
         .iter()
         .take_while(|entry| entry.entry.index <= consistent_index)
     {
-        if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &entry.payload()) {
+        if let Applied::Stops(_) = entry.apply(&mut replay) {
             return None;
         }
         used.push(replay.revision().saturating_sub(revision));

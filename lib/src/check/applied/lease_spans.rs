@@ -47,9 +47,9 @@ impl LeaseSpans {
     }
 
     /// Takes an entry that was applied, and what it changed.
-    pub(super) fn add(&mut self, entry: &RunEntry<'_>, payload: &Payload, changes: &[Change<'_>]) {
+    pub(super) fn add(&mut self, entry: &RunEntry<'_>, changes: &[Change<'_>]) {
         if !entry.entry.is_plain
-            && let Payload::Request(Request::Internal(request)) = payload
+            && let Payload::Request(Request::Internal(request)) = &entry.payload()
         {
             self.operation(request.operation());
         }

@@ -188,10 +188,9 @@ impl Logged {
             .take_while(|entry| entry.entry.index <= until)
             .enumerate();
         for (at, entry) in until_commit {
-            let payload = entry.payload();
-            let applied = replay.apply(entry.entry.index, entry.data, &payload);
+            let applied = entry.apply(&mut replay);
             let new = replay.changes().get(made..).unwrap_or_default();
-            spans.add(entry, &payload, new);
+            spans.add(entry, new);
             let first = std::mem::replace(&mut made, replay.changes().len());
             let main = new.first().map(|change| change.revision.main);
             let known = main.filter(|main| *main > compacted && *main <= newest);

@@ -42,6 +42,7 @@ use crate::bolt::Db;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Plain, PlainKind, Request};
+use crate::recover::{Applied, Replay};
 use crate::wal::LogEntry;
 use located::Sink;
 use located::progress::Progress;
@@ -65,6 +66,13 @@ pub struct ComparedRange {
 pub(crate) struct RunEntry<'a> {
     pub(crate) entry: &'a LogEntry,
     pub(crate) data: &'a [u8],
+}
+
+impl<'a> RunEntry<'a> {
+    /// Applies it.
+    pub(super) fn apply(&self, replay: &mut Replay<'a, '_>) -> Applied {
+        replay.apply_data(self.entry.index, self.entry.kind, self.data)
+    }
 }
 
 impl RunEntry<'_> {

@@ -192,7 +192,7 @@ impl CarefulPath<'_, '_> {
                 break;
             }
             let before = replay.changes().len();
-            if let Applied::Stops(_) = replay.apply(index, entry.data, &entry.payload()) {
+            if let Applied::Stops(_) = entry.apply(&mut replay) {
                 break;
             }
             let made = replay.changes().get(before..).unwrap_or_default();

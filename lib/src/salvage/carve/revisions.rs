@@ -179,8 +179,7 @@ impl<'a> KnownHistory<'_, 'a> {
         let mut made = 0usize;
         let mut last = i64::MAX;
         for (index, entry, data) in steps {
-            let payload = crate::raft::Payload::decode(entry.kind, data);
-            let result = replay.apply(index, data, &payload);
+            let result = replay.apply_data(index, entry.kind, data);
             let new = replay.changes().get(made..).unwrap_or_default();
             made = replay.changes().len();
             let main = new.first().map(|change| change.revision.main);
@@ -272,8 +271,8 @@ impl<'a> KnownHistory<'_, 'a> {
         let state = std::mem::take(&mut before.state);
         let mut replay = Replay::new(base, state, before.revision, before.compacted);
         for entry in &before.entries {
-            let payload = self.wal.payload(entry);
-            if let Applied::Stops(_) = replay.apply(entry.index, self.wal.data(entry), &payload) {
+            let data = self.wal.data(entry);
+            if let Applied::Stops(_) = replay.apply_data(entry.index, entry.kind, data) {
                 return;
             }
         }
