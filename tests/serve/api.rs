@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use etcd_inspect::answers::Version;
+use etcd_inspect::dataset::Dataset;
+use etcd_inspect::kubernetes::nouns::Target;
+use etcd_inspect::kubernetes::resources::RESOURCES;
+use etcd_inspect_serve::listing::Listings;
 use serde_json::{Value, json};
 use testkit::{data_dir, fixture};
 
@@ -117,6 +122,36 @@ fn a_list_in_pages_is_the_whole_list_at_one_revision() {
         }
     }
     assert_eq!(Value::Array(items), whole["items"]);
+}
+
+#[test]
+fn all_pages_of_a_list_search_the_keys_once() {
+    let dataset = Dataset::open(data_dir(K8S)).unwrap();
+    let objects = dataset.objects().unwrap().into_parts().0;
+    let pods = RESOURCES.iter().find(|one| one.path == "pods").unwrap();
+    let pods = Target::from(pods);
+    let revision = objects.keyspace().revision();
+    let whole = objects.list(&pods, None, None).unwrap();
+    let listings = Listings::default();
+    let find = |namespace, at| listings.find(&objects, &pods, namespace, at).unwrap();
+    let mut listed = Vec::new();
+    while listed.len() < whole.len() {
+        let page = find(None, revision).from_key(&objects, whole[listed.len()].key);
+        assert_eq!(page.len(), whole.len() - listed.len());
+        assert_eq!(page.closed_from(&objects, 0), 0);
+        listed.extend(page.versions(&objects, 0..7));
+    }
+    let keys = |versions: &[Version<'_>]| -> Vec<Vec<u8>> {
+        versions.iter().map(|one| one.key.to_vec()).collect()
+    };
+    assert_eq!(keys(&listed), keys(&whole));
+    assert_eq!(listings.searched(), 1);
+    // Another namespace or revision is another list.
+    let first = objects.parse(whole[0].key).unwrap();
+    let other = find(first.namespace, revision);
+    assert!(!other.is_empty() && other.len() < whole.len());
+    find(None, revision - 1);
+    assert_eq!(listings.searched(), 3);
 }
 
 #[test]

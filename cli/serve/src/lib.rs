@@ -22,6 +22,7 @@ mod catalog;
 mod etcd;
 mod kube;
 pub mod kubeconfig;
+pub mod listing;
 pub mod mcp;
 mod net;
 mod source;

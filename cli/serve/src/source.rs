@@ -1,6 +1,6 @@
 //! What is served: evidence, and the moment at which it is asked.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use etcd_inspect::Error;
 use etcd_inspect::answers::clocks::clock_of_evidence;
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
+use crate::listing::Listings;
 
 /// Whether secrets are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub struct Source {
     mask: Mask,
     catalog: OnceLock<Arc<Catalog>>,
     clock: OnceLock<Clock>,
+    listings: Listings,
+    /// The newest time as of the revision that was asked for last.
+    newest: Mutex<Option<(i64, Timestamp)>>,
     reporter: Reporter,
     lacking: Option<String>,
 }
@@ -104,6 +108,8 @@ impl Source {
             mask: Mask::new(fingerprint_key),
             catalog: OnceLock::new(),
             clock: OnceLock::new(),
+            listings: Listings::default(),
+            newest: Mutex::default(),
             reporter,
             lacking: None,
         }
@@ -140,6 +146,23 @@ impl Source {
             Reveal::Named if is_named => None,
             _ => Some(&self.mask),
         }
+    }
+
+    /// The lists that were asked for last.
+    pub(crate) fn listings(&self) -> &Listings {
+        &self.listings
+    }
+
+    /// The newest time in the data as of a revision, which ages are relative to: the same for every page of a list.
+    pub(crate) fn newest_time(&self, objects: &Objects<'_>, revision: i64) -> Timestamp {
+        let newest = || self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, time)) = newest().filter(|(of, _)| *of == revision) {
+            return time;
+        }
+        let time = objects.newest_time(Some(revision));
+        let time = time.unwrap_or(Timestamp::UNIX_EPOCH);
+        *newest() = Some((revision, time));
+        time
     }
 
     /// What the API of this evidence serves.

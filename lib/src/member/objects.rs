@@ -231,13 +231,31 @@ impl<'a> Objects<'a> {
         namespace: Option<&str>,
         revision: Option<i64>,
     ) -> Result<Vec<Version<'a>>, Error> {
+        let numbers = self.list_numbers(target, namespace, revision)?;
+        let records = numbers.iter();
+        Ok(records
+            .filter_map(|number| self.keyspace.record(*number))
+            .collect())
+    }
+
+    /// The same as numbers of records: small, and good for [`Keyspace::record`] as long as the index lives.
+    ///
+    /// # Errors
+    /// As [`Keyspace::at`].
+    pub fn list_numbers(
+        &self,
+        target: &Target,
+        namespace: Option<&str>,
+        revision: Option<i64>,
+    ) -> Result<Vec<u32>, Error> {
         let mut found = Vec::new();
         for range in self.ranges(target, namespace) {
             let live = self.keyspace.live(&range, revision)?;
-            let own = live
-                .iter()
-                .filter(|version| self.belongs(version.key, target));
-            found.extend(own);
+            let is_own = |number: &u32| {
+                let record = self.keyspace.record(*number);
+                record.is_some_and(|version| self.belongs(version.key, target))
+            };
+            found.extend(live.numbers().iter().copied().filter(is_own));
         }
         Ok(found)
     }

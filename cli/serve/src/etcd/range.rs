@@ -95,9 +95,13 @@ pub fn range(
 
 fn is_between(version: &Version<'_>, request: &RangeRequest) -> bool {
     let main = version.revision.main;
+    let is_modified = (request.max_mod_revision == 0 || main <= request.max_mod_revision)
+        && (request.min_mod_revision == 0 || main >= request.min_mod_revision);
+    if request.max_create_revision == 0 && request.min_create_revision == 0 {
+        return is_modified;
+    }
     let created = version.key_value().map_or(0, |kv| kv.create_revision);
-    (request.max_mod_revision == 0 || main <= request.max_mod_revision)
-        && (request.min_mod_revision == 0 || main >= request.min_mod_revision)
+    is_modified
         && (request.max_create_revision == 0 || created <= request.max_create_revision)
         && (request.min_create_revision == 0 || created >= request.min_create_revision)
 }

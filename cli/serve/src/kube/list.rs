@@ -11,12 +11,16 @@ use super::query::{Accept, Continue, Form, Query};
 use super::shape::{Shape, metadata_text};
 use super::table::Printed;
 use crate::catalog::Served;
+use crate::listing::Listing;
 use crate::net::body::{Gone, Writer};
 use crate::net::status::Status;
 use crate::source::Moment;
 
 /// Objects that are in memory together.
 pub const STRETCH: usize = 256;
+
+/// Objects that are looked at together for what cannot be shown.
+const LOOKED_AT: usize = 4096;
 
 /// Bytes of a list that are made before its head is sent.
 pub const FIRST_BYTES: usize = 4 << 20;
@@ -103,7 +107,24 @@ impl<'l> List<'l> {
         Ok(objects.keyspace().at(Some(asked))?)
     }
 
-    /// The versions that are live at a revision, from the token on.
+    /// The objects that are live at a revision, from the token on.
+    ///
+    /// # Errors
+    /// As [`Objects::list`].
+    pub fn listing(&self, objects: &Objects<'_>, revision: i64) -> Result<Listing, Status> {
+        let namespace = self.path.namespace.as_deref();
+        let listings = self.moment.source.listings();
+        let mut listing = listings.find(objects, &self.served.target, namespace, revision)?;
+        if let Some(name) = &self.path.name {
+            listing = listing.named(objects, name);
+        }
+        if let Some(after) = &self.query.after {
+            listing = listing.from_key(objects, &after.key);
+        }
+        Ok(listing)
+    }
+
+    /// The same as versions.
     ///
     /// # Errors
     /// As [`Objects::list`].
@@ -112,20 +133,7 @@ impl<'l> List<'l> {
         objects: &Objects<'a>,
         revision: i64,
     ) -> Result<Vec<Version<'a>>, Status> {
-        let namespace = self.path.namespace.as_deref();
-        let mut list = objects.list(&self.served.target, namespace, Some(revision))?;
-        if let Some(name) = &self.path.name {
-            let range = |key: &[u8]| {
-                objects
-                    .parse(key)
-                    .is_some_and(|parsed| parsed.name == name.as_str())
-            };
-            list.retain(|version| range(version.key));
-        }
-        if let Some(after) = &self.query.after {
-            list.retain(|version| version.key >= after.key.as_slice());
-        }
-        Ok(list)
+        Ok(self.listing(objects, revision)?.all(objects))
     }
 
     /// The first part of the list: all of it if it is short.
@@ -135,28 +143,31 @@ impl<'l> List<'l> {
         &self,
         objects: &Objects<'_>,
         revision: i64,
-        versions: &[Version<'_>],
+        listing: &Listing,
     ) -> (Vec<u8>, Progress) {
         let mut progress = Progress::default();
         let table = self.table(objects, revision);
         let mut first = self.head(table.as_ref()).into_bytes();
-        while first.len() < FIRST_BYTES && !self.is_done(versions, &progress) {
-            self.step(objects, versions, table.as_ref(), &mut progress, &mut first);
+        while first.len() < FIRST_BYTES && !self.is_done(listing, &progress) {
+            self.step(objects, listing, table.as_ref(), &mut progress, &mut first);
         }
-        if self.is_done(versions, &progress) {
-            first.extend_from_slice(self.tail(objects, revision, versions, &progress).as_bytes());
+        if self.is_done(listing, &progress) {
+            first.extend_from_slice(self.tail(objects, revision, listing, &progress).as_bytes());
             return (first, progress);
         }
         let left = self.limit().saturating_sub(progress.written);
-        let rest = versions.get(progress.at..).unwrap_or_default();
-        let rest = rest.get(..left.min(rest.len())).unwrap_or_default();
-        progress.failed.reasons.extend(self.failures(objects, rest));
+        let end = progress.at.saturating_add(left).min(listing.len());
+        for at in (progress.at..end).step_by(LOOKED_AT) {
+            let rest = listing.versions(objects, at..at.saturating_add(LOOKED_AT).min(end));
+            let failed = self.failures(objects, &rest);
+            progress.failed.reasons.extend(failed);
+        }
         (first, progress)
     }
 
     /// Whether nothing is left to write.
-    pub fn is_done(&self, versions: &[Version<'_>], progress: &Progress) -> bool {
-        progress.at >= versions.len() || progress.written >= self.limit()
+    pub fn is_done(&self, listing: &Listing, progress: &Progress) -> bool {
+        progress.at >= listing.len() || progress.written >= self.limit()
     }
 
     /// Writes what [`List::begin`] has not.
@@ -167,17 +178,17 @@ impl<'l> List<'l> {
         &self,
         objects: &Objects<'_>,
         revision: i64,
-        versions: &[Version<'_>],
+        listing: &Listing,
         mut progress: Progress,
         out: &mut Writer,
     ) -> Result<(), Gone> {
         let table = self.table(objects, revision);
-        while !self.is_done(versions, &progress) {
+        while !self.is_done(listing, &progress) {
             let mut bytes = Vec::new();
-            self.step(objects, versions, table.as_ref(), &mut progress, &mut bytes);
+            self.step(objects, listing, table.as_ref(), &mut progress, &mut bytes);
             out.write(&bytes)?;
         }
-        out.write(self.tail(objects, revision, versions, &progress).as_bytes())?;
+        out.write(self.tail(objects, revision, listing, &progress).as_bytes())?;
         out.send()
     }
 
@@ -202,28 +213,28 @@ impl<'l> List<'l> {
     }
 
     fn table(&self, objects: &Objects<'_>, revision: i64) -> Option<Printed> {
+        let (source, include) = (&self.moment.source, self.query.include);
         (self.accept.form == Form::Table)
-            .then(|| Printed::new(objects, self.served, revision, self.query.include))
+            .then(|| Printed::new(source, objects, self.served, revision, include))
     }
 
     /// Writes some objects more.
     fn step(
         &self,
         objects: &Objects<'_>,
-        versions: &[Version<'_>],
+        listing: &Listing,
         table: Option<&Printed>,
         progress: &mut Progress,
         out: &mut Vec<u8>,
     ) {
         let left = self.limit().saturating_sub(progress.written);
-        let stretch = versions.get(progress.at..).unwrap_or_default();
-        let len = left.min(STRETCH).min(stretch.len());
-        let stretch = stretch.get(..len).unwrap_or_default();
+        let end = progress.at.saturating_add(left.min(STRETCH));
+        let stretch = listing.versions(objects, progress.at..end);
         let pieces: Vec<Piece> = stretch
             .par_iter()
             .map(|version| self.piece(objects, version, table))
             .collect();
-        progress.at = progress.at.saturating_add(stretch.len());
+        progress.at = end.min(listing.len());
         for piece in pieces {
             match piece {
                 Ok(None) => {}
@@ -243,11 +254,10 @@ impl<'l> List<'l> {
         &self,
         objects: &Objects<'_>,
         revision: i64,
-        versions: &[Version<'_>],
+        listing: &Listing,
         progress: &Progress,
     ) -> String {
-        let rest = versions.get(progress.at..).unwrap_or_default();
-        let metadata = self.metadata(objects, revision, rest);
+        let metadata = self.metadata(objects, revision, listing, progress.at);
         format!("],\"metadata\":{metadata}}}\n")
     }
 
@@ -348,10 +358,17 @@ impl<'l> List<'l> {
         })
     }
 
-    /// `metadata` of the list; `rest`: what is after the page.
-    pub fn metadata(&self, objects: &Objects<'_>, revision: i64, rest: &[Version<'_>]) -> Value {
+    /// `metadata` of the list; `at`: the first object after the page.
+    pub fn metadata(
+        &self,
+        objects: &Objects<'_>,
+        revision: i64,
+        listing: &Listing,
+        at: usize,
+    ) -> Value {
         let mut metadata = json!({ "resourceVersion": revision.to_string() });
-        let (Some(next), Some(fields)) = (rest.first(), metadata.as_object_mut()) else {
+        let next = listing.versions(objects, at..at.saturating_add(1));
+        let (Some(next), Some(fields)) = (next.first(), metadata.as_object_mut()) else {
             return metadata;
         };
         let token = Continue {
@@ -361,7 +378,8 @@ impl<'l> List<'l> {
         fields.insert("continue".to_owned(), json!(token.token()));
         if !self.query.selects {
             // Encrypted objects that no key opens are in no page.
-            let shown = rest.len().saturating_sub(closed(objects, rest));
+            let rest = listing.len().saturating_sub(at);
+            let shown = rest.saturating_sub(listing.closed_from(objects, at));
             fields.insert("remainingItemCount".to_owned(), json!(shown));
         }
         metadata

@@ -370,7 +370,10 @@ fn one(
     let shown = match accept.form {
         Form::Object => object.to_string(),
         Form::Metadata => metadata_text(&object),
-        Form::Table => Printed::new(&objects, served, revision, query.include).of_one(&object),
+        Form::Table => {
+            let (source, include) = (&moment.source, query.include);
+            Printed::new(source, &objects, served, revision, include).of_one(&object)
+        }
     };
     let mut response = if accept.yaml {
         let shown = serde_json::from_str(&shown).unwrap_or(object);
@@ -411,13 +414,13 @@ fn listed(
     let (first, progress, is_done) = {
         let objects = moment.source.objects()?;
         let revision = asked.revision(&objects)?;
-        let versions = asked.versions(&objects, revision)?;
-        let (first, mut progress) = asked.begin(&objects, revision, &versions);
+        let listing = asked.listing(&objects, revision)?;
+        let (first, mut progress) = asked.begin(&objects, revision, &listing);
         let failed = progress.failed.reasons.len();
         if failed > 0 {
-            progress.failed.closed = closed(&objects, &versions).min(failed);
+            progress.failed.closed = listing.closed_from(&objects, 0).min(failed);
         }
-        let is_done = asked.is_done(&versions, &progress);
+        let is_done = asked.is_done(&listing, &progress);
         (first, progress, is_done)
     };
     moment.source.report(&progress.failed.reasons);
@@ -458,13 +461,13 @@ fn rest_of_list(
         let Ok(objects) = moment.source.objects() else {
             return out.abort();
         };
-        let versions = list
+        let listing = list
             .revision(&objects)
-            .and_then(|revision| Ok((revision, list.versions(&objects, revision)?)));
-        let Ok((revision, versions)) = versions else {
+            .and_then(|revision| Ok((revision, list.listing(&objects, revision)?)));
+        let Ok((revision, listing)) = listing else {
             return out.abort();
         };
-        let _ = list.go_on(&objects, revision, &versions, progress, &mut out);
+        let _ = list.go_on(&objects, revision, &listing, progress, &mut out);
     });
     reply::with_body(body, "application/json")
 }

@@ -12,6 +12,7 @@ use super::brief::BriefMetadata;
 use super::query::Include;
 use super::shape::{has_defaults, metadata_text};
 use crate::catalog::Served;
+use crate::source::Source;
 
 /// The table of a resource.
 pub struct Printed {
@@ -23,13 +24,17 @@ pub struct Printed {
 
 impl Printed {
     /// The table of a resource at a revision: ages are relative to the newest time in the data.
-    pub fn new(objects: &Objects<'_>, served: &Served, revision: i64, include: Include) -> Self {
+    pub fn new(
+        source: &Source,
+        objects: &Objects<'_>,
+        served: &Served,
+        revision: i64,
+        include: Include,
+    ) -> Self {
         let like = json!({ "apiVersion": served.of.api_version(), "kind": served.target.kind });
         Self {
             table: table_of(objects, &served.target, &like),
-            now: objects
-                .newest_time(Some(revision))
-                .unwrap_or(Timestamp::UNIX_EPOCH),
+            now: source.newest_time(objects, revision),
             include,
             has_defaults: has_defaults(&served.target.kind),
         }

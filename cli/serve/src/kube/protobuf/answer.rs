@@ -4,7 +4,7 @@ use hyper::Response;
 
 use super::{MEDIA, Planned, TAIL, one};
 use crate::catalog::Served;
-use crate::kube::list::{Failures, List, closed, named};
+use crate::kube::list::{Failures, List, named};
 use crate::kube::path::ObjectPath;
 use crate::kube::query::{Accept, Query};
 use crate::kube::shape::Shape;
@@ -39,15 +39,19 @@ pub fn answer(
         accept,
     };
     let revision = list.revision(&objects)?;
-    let versions = list.versions(&objects, revision)?;
-    let Some(planned) = list.plan(&objects, revision, &versions) else {
+    let listing = list.listing(&objects, revision)?;
+    let Some(planned) = list.plan(&objects, revision, &listing) else {
         return Ok(None);
     };
     moment.source.report(&planned.failed);
-    let failed = Failures {
-        closed: closed(&objects, &versions).min(planned.failed.len()),
+    let mut failed = Failures {
+        closed: 0,
         reasons: planned.failed.clone(),
     };
+    if !failed.reasons.is_empty() {
+        let closed = listing.closed_from(&objects, 0);
+        failed.closed = closed.min(failed.reasons.len());
+    }
     let body = body(moment, served, path, query, accept, planned);
     let mut response = reply::with_body(body, MEDIA);
     let warning = failed.warning(&served.target.plural);
@@ -78,14 +82,14 @@ fn body(
         let Ok(objects) = moment.source.objects() else {
             return out.abort();
         };
-        let versions = list.revision(&objects);
-        let Ok(versions) = versions.and_then(|revision| list.versions(&objects, revision)) else {
+        let revision = list.revision(&objects);
+        let Ok(listing) = revision.and_then(|revision| list.listing(&objects, revision)) else {
             return out.abort();
         };
         if out.write(&planned.head).is_err() {
             return;
         }
-        for item in list.planned_items(&planned, &objects, &versions) {
+        for item in list.planned_items(&planned, &objects, &listing) {
             match item {
                 Some(bytes) if out.write(&bytes).is_ok() => {}
                 Some(_) => return,

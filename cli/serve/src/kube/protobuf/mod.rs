@@ -21,6 +21,7 @@ pub use watch::{WATCH_MEDIA, WatchFrames};
 use super::list::{List, STRETCH, selects};
 use super::query::Form;
 use super::shape::Shape;
+use crate::listing::Listing;
 
 /// The media type.
 pub const MEDIA: &str = "application/vnd.kubernetes.protobuf";
@@ -70,7 +71,7 @@ fn metadata_kind(list: &str) -> (String, String) {
 pub struct Planned {
     /// Up to the first item.
     pub head: Vec<u8>,
-    /// Positions of the versions that are in it.
+    /// Positions of the objects that are in it.
     items: Vec<usize>,
     /// What cannot be decoded.
     pub failed: Vec<String>,
@@ -91,18 +92,12 @@ pub const TAIL: &[u8] = b"\x1a\0\"\0";
 
 impl List<'_> {
     /// Finds out whether the list has a protobuf form, and how long it is.
-    pub fn plan(
-        &self,
-        objects: &Objects<'_>,
-        revision: i64,
-        versions: &[Version<'_>],
-    ) -> Option<Planned> {
+    pub fn plan(&self, objects: &Objects<'_>, revision: i64, listing: &Listing) -> Option<Planned> {
         let limit = self.query.limit.unwrap_or(usize::MAX);
         let (mut items, mut failed, mut len, mut at) = (Vec::new(), Vec::new(), 0usize, 0);
-        while at < versions.len() && items.len() < limit {
+        while at < listing.len() && items.len() < limit {
             let left = limit.saturating_sub(items.len()).min(STRETCH);
-            let stretch = versions.get(at..).unwrap_or_default();
-            let stretch = stretch.get(..left.min(stretch.len())).unwrap_or_default();
+            let stretch = listing.versions(objects, at..at.saturating_add(left));
             let looked_at: Vec<Looked> = stretch
                 .par_iter()
                 .map(|version| self.look(objects, version))
@@ -120,7 +115,7 @@ impl List<'_> {
                 at = at.saturating_add(1);
             }
         }
-        let metadata = self.list_meta(objects, revision, versions.get(at..).unwrap_or_default());
+        let metadata = self.list_meta(objects, revision, listing, at);
         let (api_version, kind) = match self.accept.form {
             Form::Object => {
                 let kind = format!("{}List", self.served.target.kind);
@@ -156,10 +151,11 @@ impl List<'_> {
         &'p self,
         planned: &'p Planned,
         objects: &'p Objects<'_>,
-        versions: &'p [Version<'_>],
+        listing: &'p Listing,
     ) -> impl Iterator<Item = Option<Vec<u8>>> + 'p {
         planned.items.iter().map(|at| {
-            let item = self.item(objects, versions.get(*at)?)?;
+            let version = listing.versions(objects, *at..at.saturating_add(1)).pop()?;
+            let item = self.item(objects, &version)?;
             let mut bytes = Vec::new();
             delimited(ITEMS, &item, &mut bytes);
             Some(bytes)
@@ -180,8 +176,14 @@ impl List<'_> {
     }
 
     /// `ListMeta`: all strings are written, also empty ones.
-    fn list_meta(&self, objects: &Objects<'_>, revision: i64, rest: &[Version<'_>]) -> Vec<u8> {
-        let metadata = self.metadata(objects, revision, rest);
+    fn list_meta(
+        &self,
+        objects: &Objects<'_>,
+        revision: i64,
+        listing: &Listing,
+        at: usize,
+    ) -> Vec<u8> {
+        let metadata = self.metadata(objects, revision, listing, at);
         let text = |name: &str| {
             metadata
                 .get(name)

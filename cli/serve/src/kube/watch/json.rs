@@ -21,7 +21,9 @@ impl<'e> JsonLines<'e> {
     pub fn new(list: &'e List<'e>, objects: &Objects<'_>) -> Self {
         let own = list.moment.revision;
         let is_table = list.accept.form == Form::Table;
-        let table = is_table.then(|| Printed::new(objects, list.served, own, list.query.include));
+        let source = &list.moment.source;
+        let table =
+            is_table.then(|| Printed::new(source, objects, list.served, own, list.query.include));
         Self { list, table }
     }
 
