@@ -354,3 +354,14 @@ proptest! {
         prop_assert_eq!(found.filter(|found| *found >= 10), wanted.filter(|wanted| *wanted >= 10));
     }
 }
+
+#[test]
+fn a_time_that_contradicts_its_neighbours_is_left_out_and_named() {
+    let times = [(10, 100), (11, 101), (12, 5000), (13, 102), (14, 103)];
+    let all = times.map(|(revision, second)| measurement(revision, second, true));
+    let (clock, left_out) = Clock::with_left_out(all);
+    assert_eq!(left_out, [12]);
+    let without = all.into_iter().filter(|one| one.revision != 12);
+    let (expected, none_left_out) = Clock::with_left_out(without);
+    assert_eq!((clock, none_left_out), (expected, Vec::new()));
+}

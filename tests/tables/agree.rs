@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use etcd_inspect::dataset::Dataset;
+use etcd_inspect_tables::sql::{Bounds, Session};
+use etcd_inspect_tables::{Source, TableError, Value as TableValue, Values};
 use serde_json::Value;
 use testkit::expected::Expected;
 use testkit::{data_dir, fixtures};
@@ -423,4 +426,45 @@ fn documented_columns_are_those_of_the_tables() {
         assert_eq!(table["columns"].as_array().unwrap().len(), documented.len());
     }
     assert!(!fixtures().is_empty());
+}
+
+/// The times that a query of some keys gives, and whether it read those of all writes.
+fn times_of(dataset: &Dataset, condition: &str) -> (Vec<Vec<TableValue>>, bool) {
+    let source = Source::new(dataset.clone(), None, Values::None);
+    let session = Session::open(&source, Bounds::default()).unwrap();
+    let mut rows = Vec::new();
+    let query = format!(
+        "SELECT key, revision, time, uncertainty_s, time_source FROM versions WHERE {condition}"
+    );
+    let mut query = session.query(&query).unwrap();
+    query
+        .each::<TableError>(&mut |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .unwrap();
+    (rows, source.has_read_all_times())
+}
+
+#[test]
+fn a_point_query_has_the_times_of_the_whole_table_and_mostly_reads_those_near_it() {
+    for name in ["k8s-1.20-etcd35", "k8s-1.20-cluster3/m1", "etcd-3.5.16"] {
+        let dataset = Dataset::open(data_dir(name)).unwrap();
+        let (all, has_read_all) = times_of(&dataset, "1");
+        assert!(has_read_all, "{name}");
+        let mut near = 0;
+        let asked = all.iter().step_by(all.len() / 25);
+        for row in asked.clone() {
+            let [TableValue::Text(key), TableValue::Integer(revision), ..] = &row[..] else {
+                panic!("{name}: {row:?}");
+            };
+            let condition = format!("key = '{key}' AND revision = {revision}");
+            let (alone, has_read_all) = times_of(&dataset, &condition);
+            assert_eq!(&alone[0], row, "{name}: {condition}");
+            near += usize::from(!has_read_all);
+        }
+        if name.starts_with("k8s") {
+            assert!(near * 2 > asked.count(), "{name}: {near} without all times");
+        }
+    }
 }

@@ -12,6 +12,9 @@ use crate::member::{Member, Objects, Origin};
 use crate::mvcc::Version;
 use located::progress::{Progress, Silent};
 
+/// How near a time that is left out, because it contradicts others, makes the time of a revision doubtful.
+const CONTRADICTED_REVISIONS: u64 = 64;
+
 /// The clock of the writes near some revisions, of the db and, if they were read, of the log and of an audit log. It gives those revisions
 /// the same times as [`whole_clock`].
 pub fn clock_near(
@@ -92,6 +95,23 @@ pub fn needs_log(
     let elapsed = tail.map(|tail| elapsed(objects, tail));
     let mut asked = revisions.iter();
     asked.any(|revision| near.may_gain(*revision, elapsed.as_deref()))
+}
+
+/// The clock of the writes near some revisions of the db, if neither the log beside it nor times farther away say more of them: it gives
+/// those revisions the same times as [`clock_of_evidence`]. `None` if they may.
+pub fn clock_without_log(
+    objects: &Objects<'_>,
+    revisions: impl IntoIterator<Item = i64>,
+) -> Option<Clock> {
+    let revisions: Vec<i64> = revisions.into_iter().collect();
+    let (near, left_out) = Clock::with_left_out(measurements_near(objects, None, &revisions));
+    // Of times that contradict each other, those that count are chosen by all times.
+    let is_doubtful = |revision: &i64| {
+        let mut left_out = left_out.iter();
+        left_out.any(|one| one.abs_diff(*revision) <= CONTRADICTED_REVISIONS)
+    };
+    let may_change = |revision: &i64| near.may_gain(*revision, None) || is_doubtful(revision);
+    (!revisions.iter().any(may_change)).then_some(near)
 }
 
 /// The times in the values near some revisions.

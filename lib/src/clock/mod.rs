@@ -205,6 +205,11 @@ const DISORDER: SignedDuration = SignedDuration::from_secs(2);
 impl Clock {
     /// Makes a clock of measurements, in any order. Those that contradict the most are left out.
     pub fn new(measurements: impl IntoIterator<Item = Measurement>) -> Self {
+        Self::with_left_out(measurements).0
+    }
+
+    /// The same, with the revisions of times that are left out though they were written as they were taken.
+    pub fn with_left_out(measurements: impl IntoIterator<Item = Measurement>) -> (Self, Vec<i64>) {
         let mut all: Vec<Measurement> = measurements.into_iter().collect();
         all.sort_by_key(|one| (one.revision, one.time));
         let fresh: Vec<Measurement> = all
@@ -215,10 +220,16 @@ impl Clock {
         // Without a time that was written as it was taken, lower bounds are all there is.
         let series = longest(if fresh.is_empty() { &all } else { &fresh });
         let bounds = Bounds::new(&series);
-        all.retain(|one| bounds.admits(one, fresh.is_empty()));
-        Self {
-            points: points(&all),
-        }
+        let mut left_out = Vec::new();
+        all.retain(|one| {
+            let is_admitted = bounds.admits(one, fresh.is_empty());
+            if !is_admitted && one.delay.is_some() {
+                left_out.push(one.revision);
+            }
+            is_admitted
+        });
+        let points = points(&all);
+        (Self { points }, left_out)
     }
 
     /// Whether nothing is known of any revision.

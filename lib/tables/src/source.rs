@@ -1,14 +1,14 @@
 //! The evidence that tables are made of.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use etcd_inspect::Error;
-use etcd_inspect::answers::clocks::whole_clock;
+use etcd_inspect::answers::clocks::{clock_without_log, whole_clock};
 use etcd_inspect::answers::{Answer, Damage};
 use etcd_inspect::check::logged_beside;
-use etcd_inspect::clock::Clock;
+use etcd_inspect::clock::{Clock, WriteTime};
 use etcd_inspect::dataset::{Dataset, Side};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::member::Objects;
@@ -70,6 +70,28 @@ pub fn fingerprint_key(dataset: &Dataset) -> Result<Option<Vec<u8>>, Error> {
     Ok(any.then(|| sum.finalize().to_vec()))
 }
 
+/// Maximum number of rows whose times are read without those of all writes.
+const MAX_DATED_ALONE: usize = 64;
+
+/// When the revisions of some rows were written.
+#[derive(Debug)]
+pub(crate) enum Times<'s> {
+    /// The clock of all writes.
+    Whole(&'s Clock),
+    /// The clock near those revisions.
+    Near(Box<Clock>),
+}
+
+impl Times<'_> {
+    /// When a revision was written.
+    pub(crate) fn time_of(&self, revision: i64) -> Option<WriteTime> {
+        match self {
+            Self::Whole(clock) => clock.time_of(revision),
+            Self::Near(clock) => clock.time_of(revision),
+        }
+    }
+}
+
 /// One copy of a member at one moment, to be asked for tables. Cheap to share; what is found once is kept.
 #[derive(Debug)]
 pub struct Source {
@@ -78,6 +100,7 @@ pub struct Source {
     values: Values,
     damage: Mutex<Damage>,
     clock: OnceLock<Clock>,
+    dated_alone: AtomicUsize,
     made: Mutex<HashMap<&'static str, Arc<[Row]>>>,
     refusal: Mutex<Option<Error>>,
     closed: AtomicBool,
@@ -92,6 +115,7 @@ impl Source {
             values,
             damage: Mutex::default(),
             clock: OnceLock::new(),
+            dated_alone: AtomicUsize::new(0),
             made: Mutex::default(),
             refusal: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -121,12 +145,35 @@ impl Source {
         Ok(self.take(self.dataset.objects()?))
     }
 
-    /// The clock of all writes, of db and log, made when a time is first asked for.
-    pub fn clock(&self, objects: &Objects<'_>) -> &Clock {
+    /// When some revisions were written. Of a few rows only the values near them are read, unless the log may say more; the clock of all
+    /// writes, of db and log, is made when many rows are asked for.
+    pub(crate) fn times(&self, objects: &Objects<'_>, revisions: &[i64]) -> Times<'_> {
+        if self.clock.get().is_none() && !revisions.is_empty() {
+            let before = self
+                .dated_alone
+                .fetch_add(revisions.len(), Ordering::Relaxed);
+            if before.saturating_add(revisions.len()) <= MAX_DATED_ALONE
+                && let Some(clock) = clock_without_log(objects, revisions.iter().copied())
+            {
+                return Times::Near(Box::new(clock));
+            }
+        }
+        match revisions.is_empty() {
+            true => Times::Near(Box::default()),
+            false => Times::Whole(self.clock(objects)),
+        }
+    }
+
+    fn clock(&self, objects: &Objects<'_>) -> &Clock {
         self.clock.get_or_init(|| {
             let logged = logged_beside(&objects.keyspace(), self.dataset.member(), &Silent);
             whole_clock(objects, logged.as_ref(), &[], &Silent)
         })
+    }
+
+    /// Whether the times in all values of db and log were read: the few rows of a point query need those near them alone.
+    pub fn has_read_all_times(&self) -> bool {
+        self.clock.get().is_some()
     }
 
     /// Whether the state is the one after a start.

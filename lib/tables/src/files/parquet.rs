@@ -1,6 +1,7 @@
 //! Parquet: a file for each table, with the evidence that each row is from.
 
 use std::fs::File;
+use std::iter::repeat_n;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub struct ParquetFiles {
 
 struct OpenParquet {
     path: PathBuf,
-    columns: Vec<Column>,
+    columns: &'static [Column],
     writer: SerializedFileWriter<File>,
     waiting: Vec<Row>,
     waiting_bytes: usize,
@@ -74,9 +75,10 @@ impl ParquetFiles {
 impl Sink for ParquetFiles {
     fn begin(&mut self, table: &'static Table) -> Result<(), TableError> {
         let path = path_of(&self.directory, table, "parquet");
-        let columns: Vec<Column> = table.columns.iter().chain(&ORIGIN).copied().collect();
+        let columns = table.columns;
+        let all: Vec<Column> = columns.iter().chain(&ORIGIN).copied().collect();
         let file = File::create_new(&path).map_err(|error| failed(&path, error))?;
-        let writer = writer(table, &columns, file).map_err(|error| failed(&path, error))?;
+        let writer = writer(table, &all, file).map_err(|error| failed(&path, error))?;
         self.open = Some(OpenParquet {
             path,
             columns,
@@ -91,14 +93,14 @@ impl Sink for ParquetFiles {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
-        for mut row in rows {
-            row.extend(self.origin.iter().cloned());
-            open.waiting_bytes = open
-                .waiting_bytes
-                .saturating_add(row.iter().map(text_bytes).sum());
+        let of_origin: usize = self.origin.iter().map(text_bytes).sum();
+        for row in rows {
+            let of_row: usize = row.iter().map(text_bytes).sum();
+            let bytes = of_row.saturating_add(of_origin);
+            open.waiting_bytes = open.waiting_bytes.saturating_add(bytes);
             open.waiting.push(row);
             if open.waiting.len() >= GROUP_ROWS || open.waiting_bytes >= GROUP_BYTES {
-                open.write_group()?;
+                open.write_group(&self.origin)?;
             }
         }
         Ok(())
@@ -109,7 +111,7 @@ impl Sink for ParquetFiles {
             return Ok(());
         };
         if !open.waiting.is_empty() {
-            open.write_group()?;
+            open.write_group(&self.origin)?;
         }
         let is_partial = KeyValue::new("partial".to_owned(), lost.is_some().to_string());
         open.writer.append_key_value_metadata(is_partial);
@@ -161,14 +163,32 @@ fn writer(
 }
 
 impl OpenParquet {
-    fn write_group(&mut self) -> Result<(), TableError> {
-        let rows = std::mem::take(&mut self.waiting);
+    fn write_group(&mut self, origin: &[Value; 4]) -> Result<(), TableError> {
+        let mut rows = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
         let mut write = || -> Result<(), ParquetError> {
             let mut group = self.writer.next_row_group()?;
             for (at, column) in self.columns.iter().enumerate() {
-                let values = rows.iter().map(|row| row.get(at).unwrap_or(&Value::Null));
-                write_column(&mut group, column.kind, values)?;
+                // Each value is in one column: it is taken out of its row, not copied.
+                let values = rows
+                    .iter_mut()
+                    .map(|row| row.get_mut(at).map(std::mem::take).unwrap_or_default());
+                match column.kind {
+                    Kind::Text | Kind::Json => put::<ByteArrayType>(&mut group, values.map(text))?,
+                    Kind::Integer => put::<Int64Type>(&mut group, values.map(integer))?,
+                    Kind::Real => put::<DoubleType>(&mut group, values.map(real))?,
+                    Kind::Boolean => put::<BoolType>(&mut group, values.map(flag))?,
+                    Kind::Time => put::<Int64Type>(&mut group, values.map(moment))?,
+                }
+            }
+            for (column, value) in ORIGIN.iter().zip(origin) {
+                let (value, count) = (value.clone(), rows.len());
+                match column.kind {
+                    Kind::Integer => {
+                        put::<Int64Type>(&mut group, repeat_n(integer(value), count))?;
+                    }
+                    _ => put::<ByteArrayType>(&mut group, repeat_n(text(value), count))?,
+                }
             }
             group.close()?;
             Ok(())
@@ -177,53 +197,42 @@ impl OpenParquet {
     }
 }
 
-fn write_column<'v>(
-    group: &mut SerializedRowGroupWriter<'_, File>,
-    kind: Kind,
-    values: impl Iterator<Item = &'v Value>,
-) -> Result<(), ParquetError> {
-    match kind {
-        Kind::Text | Kind::Json => put::<ByteArrayType>(
-            group,
-            values.map(|value| match value {
-                Value::Null => None,
-                Value::Text(text) => Some(ByteArray::from(text.as_bytes().to_vec())),
-                Value::Integer(integer) => Some(ByteArray::from(integer.to_string().into_bytes())),
-                Value::Real(real) => Some(ByteArray::from(real.to_string().into_bytes())),
-            }),
-        ),
-        Kind::Integer => put::<Int64Type>(
-            group,
-            values.map(|value| match value {
-                Value::Integer(integer) => Some(*integer),
-                _ => None,
-            }),
-        ),
-        Kind::Real => put::<DoubleType>(
-            group,
-            values.map(|value| match value {
-                Value::Integer(integer) => integer.to_string().parse().ok(),
-                Value::Real(real) => Some(*real),
-                _ => None,
-            }),
-        ),
-        Kind::Boolean => put::<BoolType>(
-            group,
-            values.map(|value| match value {
-                Value::Integer(flag) => Some(*flag != 0),
-                _ => None,
-            }),
-        ),
-        Kind::Time => put::<Int64Type>(
-            group,
-            values.map(|value| match value {
-                Value::Text(text) => text
-                    .parse::<Timestamp>()
-                    .ok()
-                    .map(Timestamp::as_microsecond),
-                _ => None,
-            }),
-        ),
+fn text(value: Value) -> Option<ByteArray> {
+    let text = match value {
+        Value::Null => return None,
+        Value::Text(text) => text,
+        Value::Integer(integer) => integer.to_string(),
+        Value::Real(real) => real.to_string(),
+    };
+    Some(ByteArray::from(text.into_bytes()))
+}
+
+fn integer(value: Value) -> Option<i64> {
+    match value {
+        Value::Integer(integer) => Some(integer),
+        _ => None,
+    }
+}
+
+fn real(value: Value) -> Option<f64> {
+    match value {
+        Value::Integer(integer) => integer.to_string().parse().ok(),
+        Value::Real(real) => Some(real),
+        _ => None,
+    }
+}
+
+fn flag(value: Value) -> Option<bool> {
+    integer(value).map(|flag| flag != 0)
+}
+
+fn moment(value: Value) -> Option<i64> {
+    match value {
+        Value::Text(text) => {
+            let moment = text.parse::<Timestamp>().ok();
+            moment.map(Timestamp::as_microsecond)
+        }
+        _ => None,
     }
 }
 

@@ -30,3 +30,6 @@ pub(super) const TIME_SOURCE: Column = Column::text(
     "time_source",
     "what dated it: lease, event, object, token, grant (the time to live of a lease), between",
 );
+
+/// The columns that a clock answers.
+pub(super) const OF_TIME: [&str; 3] = ["time", "uncertainty_s", "time_source"];

@@ -1,6 +1,6 @@
 //! `keys`: every key that exists, with what etcd knows of it.
 
-use super::{Writer, columns, lease, live};
+use super::{Writer, columns, lease, live, times};
 use crate::definition::{Column, Kind, Rows, Table, Wanted};
 use crate::source::{Source, TableError};
 use crate::value::{Row, Value};
@@ -48,6 +48,7 @@ fn read(
 ) -> Result<(), TableError> {
     let objects = source.objects()?;
     let keyspace = objects.keyspace();
+    let times = times(source, &objects, numbers, (&COLUMNS, wanted));
     for version in numbers.iter().filter_map(|number| keyspace.record(*number)) {
         let mut row = Writer::new(&COLUMNS, wanted);
         row.put_key(&objects, version.key);
@@ -61,7 +62,7 @@ fn read(
             row.put("lease", lease(kv.lease));
             row.put("value_bytes", Value::count(kv.value.len()));
         }
-        row.put_time(source, &objects, version.revision.main);
+        row.put_time(&times, version.revision.main);
         out.push(row.finish());
     }
     Ok(())

@@ -15,7 +15,7 @@ use etcd_inspect::mvcc::{KeyRange, Version};
 
 use crate::definition::{Column, Wanted};
 use crate::filter::{Filter, resource_name};
-use crate::source::{Source, TableError};
+use crate::source::{Source, TableError, Times};
 use crate::value::{Row, Value};
 
 /// The ranges that contain every key that a filter leaves.
@@ -98,6 +98,24 @@ impl<'n, 'a, I: Iterator<Item = (&'n u32, Version<'a>)>> LiveAt for I {
     }
 }
 
+/// When the rows of some records were written, if a column of it is asked for.
+pub(crate) fn times<'s>(
+    source: &'s Source,
+    objects: &Objects<'_>,
+    numbers: &[u32],
+    (columns, wanted): (&[Column], Wanted),
+) -> Times<'s> {
+    let keyspace = objects.keyspace();
+    let revisions: Vec<i64> = match Writer::new(columns, wanted).wants(&columns::OF_TIME) {
+        true => {
+            let records = numbers.iter().filter_map(|number| keyspace.record(*number));
+            records.map(|version| version.revision.main).collect()
+        }
+        false => Vec::new(),
+    };
+    source.times(objects, &revisions)
+}
+
 /// Whether a filter leaves a key.
 pub(crate) fn fits(objects: &Objects<'_>, filter: &Filter, key: &[u8]) -> bool {
     filter.has_key(key)
@@ -109,6 +127,8 @@ pub(crate) struct Writer<'c> {
     columns: &'c [Column],
     wanted: Wanted,
     row: Row,
+    /// The column after the one that was put last: nearly always the next one.
+    next: usize,
 }
 
 impl<'c> Writer<'c> {
@@ -117,6 +137,7 @@ impl<'c> Writer<'c> {
             columns,
             wanted,
             row: vec![Value::Null; columns.len()],
+            next: 0,
         }
     }
 
@@ -127,7 +148,11 @@ impl<'c> Writer<'c> {
     }
 
     pub(crate) fn put(&mut self, name: &str, value: impl Into<Value>) {
-        let at = self.columns.iter().position(|column| column.name == name);
+        let is_it = |at: &usize| self.columns.get(*at).is_some_and(|one| one.name == name);
+        let at = (self.next..self.columns.len())
+            .chain(0..self.next)
+            .find(is_it);
+        self.next = at.map_or(0, |at| at.saturating_add(1));
         if let Some(place) = at
             .filter(|at| self.wanted.has(*at))
             .and_then(|at| self.row.get_mut(at))
@@ -156,11 +181,11 @@ impl<'c> Writer<'c> {
     }
 
     /// When a revision was written.
-    pub(crate) fn put_time(&mut self, source: &Source, objects: &Objects<'_>, revision: i64) {
-        if !self.wants(&["time", "uncertainty_s", "time_source"]) {
+    pub(crate) fn put_time(&mut self, times: &Times<'_>, revision: i64) {
+        if !self.wants(&columns::OF_TIME) {
             return;
         }
-        if let Some(time) = source.clock(objects).time_of(revision) {
+        if let Some(time) = times.time_of(revision) {
             self.put("time", etcd_inspect::text::time::rfc3339_millis(time.time));
             self.put(
                 "uncertainty_s",

@@ -1,6 +1,6 @@
 //! `versions`: every version and every delete that compaction has not removed.
 
-use super::{Writer, columns, fits, lease, ranges};
+use super::{Writer, columns, fits, lease, ranges, times};
 use crate::definition::{Column, Kind, Pushed, Rows, Table, Wanted};
 use crate::filter::Filter;
 use crate::source::{Source, TableError};
@@ -104,6 +104,7 @@ fn read(
 ) -> Result<(), TableError> {
     let objects = source.objects()?;
     let keyspace = objects.keyspace();
+    let times = times(source, &objects, numbers, (&COLUMNS, wanted));
     for version in numbers.iter().filter_map(|number| keyspace.record(*number)) {
         let mut row = Writer::new(&COLUMNS, wanted);
         row.put("revision", version.revision.main);
@@ -120,7 +121,7 @@ fn read(
             row.put("lease", lease(kv.lease));
             row.put("value_bytes", Value::count(kv.value.len()));
         }
-        row.put_time(source, &objects, version.revision.main);
+        row.put_time(&times, version.revision.main);
         out.push(row.finish());
     }
     Ok(())
