@@ -1,9 +1,11 @@
 //! What is searched without decoding is found as if everything were decoded.
 
+use etcd_inspect::check::logged_beside;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::{Hit, Member, Objects, Pattern, Places, Reading};
 use etcd_inspect::mvcc::{KeyRange, Revision, Version};
+use etcd_inspect::progress::Silent;
 use serde_json::Value as Json;
 
 use super::objects::objects;
@@ -242,4 +244,57 @@ fn hits_of_patterns_tell_nothing_of_a_hidden_value() {
         }
     }
     assert!(tried > 4, "{tried}");
+}
+
+#[test]
+fn a_log_that_is_not_read_has_nothing_of_the_pattern() {
+    let everything = KeyRange::all();
+    for name in ["k8s-1.20-etcd35", "k8s-1.20-cluster3/m1"] {
+        let member = Member::open(testkit::data_dir(name)).unwrap();
+        let objects = objects(&member, Keyring::default());
+        let wal = member.wal().unwrap();
+        let logged = logged_beside(&objects.keyspace(), &member, &Silent).unwrap();
+        let of_log = objects.over(logged.keyspace());
+        let mut choices = Vec::new();
+        let of_db = objects.keyspace();
+        let in_db = of_db.between(0..=i64::MAX).take(200);
+        for version in of_log.keyspace().between(0..=i64::MAX).chain(in_db) {
+            choices.push(String::from_utf8_lossy(version.key).into_owned());
+            if let Ok(object) = of_log.json(&version, Reading::default()) {
+                texts(&object, &mut choices);
+            }
+        }
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let (mut found, mut skipped) = (0, 0);
+        for round in 0..40 {
+            let text = &choices[random.below(choices.len())];
+            if text.is_empty() {
+                continue;
+            }
+            let mut written = pattern(text, &mut random);
+            // Half of them are found nowhere.
+            if round % 2 == 0 {
+                written.push_str("-nowhere");
+            }
+            let Ok(pattern) = Pattern::new(&written, random.below(3) == 0, None) else {
+                continue;
+            };
+            if objects.log_may_have(&pattern, &wal, &Silent) {
+                continue;
+            }
+            skipped += 1;
+            for keyspace in [logged.keyspace(), logged.unplaced()] {
+                let mut hits = 0;
+                let pattern = pattern.without_sieve();
+                let of_log = objects.over(keyspace);
+                of_log.search(&pattern, &everything, PLACES, None, &mut |_| {
+                    hits += 1;
+                    false
+                });
+                assert_eq!(hits, 0, "{name}: {written:?}");
+                found += hits;
+            }
+        }
+        assert!(skipped > 5 && found == 0, "{name}: {skipped} logs not read");
+    }
 }

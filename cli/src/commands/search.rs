@@ -87,10 +87,7 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let within = |place| args.places.contains(&place) || args.places.is_empty();
     if let Some(view) = view.as_mut().filter(|_| within(Place::Wal)) {
-        view.read_log(ui);
-        if view.logged().is_none() && args.places.as_slice() == [Place::Wal] {
-            return Err(no_log::failure(&member, ui).into());
-        }
+        read_log(args, &pattern, &member, view, ui)?;
     }
     let found = carvings.as_ref().map(Carvings::overlay);
     let keyspace = match (&view, &found) {
@@ -162,6 +159,29 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let exit = Exit::negative_if(!any);
     Ok(view.as_ref().map_or(exit, |view| view.exit(exit)))
+}
+
+/// Reads the log, unless its bytes show already that the pattern is nowhere in it.
+fn read_log(
+    args: &SearchArgs,
+    pattern: &Pattern,
+    member: &Member,
+    view: &mut View<'_>,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let has_log = member.wal_with(&*ui.progress()).is_some();
+    if has_log && view.is_db_alone() && pattern.is_sieved() {
+        let objects = kube::open(member, view.keyspace(), &args.layout, &args.keys)?;
+        if !view.log_may_have(&objects, pattern, &*ui.progress()) {
+            ui.needs_log(member);
+            return Ok(());
+        }
+    }
+    view.read_log(ui);
+    match view.logged().is_none() && args.places.as_slice() == [Place::Wal] {
+        true => Err(no_log::failure(member, ui).into()),
+        false => Ok(()),
+    }
 }
 
 /// The state that is searched, and until which revision; none if neither db nor log has one and carved records are asked for.

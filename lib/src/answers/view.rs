@@ -8,7 +8,7 @@ use super::log_alone::log_reach;
 use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, logged_tail};
 use crate::clock::Clock;
 use crate::kubernetes::encryption::Keyring;
-use crate::member::{Buckets, Member, Objects, Space};
+use crate::member::{Buckets, Member, Objects, Pattern, Space};
 use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
 use crate::progress::Progress;
 use crate::recover::Replayed;
@@ -99,6 +99,17 @@ impl<'m> View<'m> {
     /// looked through.
     pub fn log_ends_otherwise(&self, key: &[u8], progress: &dyn Progress) -> bool {
         log_ends_otherwise(&self.keyspace, self.member, key, progress)
+    }
+
+    /// Whether a search may find a pattern in what only the log has. If not, the log need not be read for it; it is looked through.
+    pub fn log_may_have(
+        &self,
+        objects: &Objects<'_>,
+        pattern: &Pattern,
+        progress: &dyn Progress,
+    ) -> bool {
+        let wal = self.member.wal_with(progress);
+        wal.is_some_and(|wal| objects.log_may_have(pattern, &wal, progress))
     }
 
     /// Reads the newest entries of the log beside the db, if they suffice to know their revisions; the first of those revisions.

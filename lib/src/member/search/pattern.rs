@@ -31,6 +31,8 @@ const ESCAPED: [(u8, u8); 8] = [
 pub struct Pattern {
     regex: Regex,
     sieve: Option<Arc<Sieve>>,
+    /// Matches the line of JSON of every object in which the pattern is found.
+    printed: Option<meta::Regex>,
 }
 
 impl Pattern {
@@ -54,9 +56,18 @@ impl Pattern {
             .case_insensitive(ignore_case);
         let parsed = syntax::parse_with(text, &config).ok();
         let sieve = parsed
-            .and_then(|hir| Sieve::new(&regex, &hir))
+            .as_ref()
+            .and_then(|hir| Sieve::new(&regex, hir))
             .map(Arc::new);
-        Ok(Self { regex, sieve })
+        let printed = parsed
+            .and_then(|hir| relaxed(&hir, true))
+            .filter(|hir| hir.properties().minimum_len().is_some_and(|len| len > 0))
+            .and_then(|hir| compiled(&hir));
+        Ok(Self {
+            regex,
+            sieve,
+            printed,
+        })
     }
 
     /// The same pattern, for a search that decodes everything.
@@ -65,6 +76,7 @@ impl Pattern {
         Self {
             regex: self.regex.clone(),
             sieve: None,
+            printed: None,
         }
     }
 
@@ -86,6 +98,21 @@ impl Pattern {
     /// The regular expression.
     pub fn regex(&self) -> &Regex {
         &self.regex
+    }
+
+    /// Whether the line of JSON of an object shows that the pattern is not found in it.
+    pub(super) fn is_not_in_line(&self, line: &[u8]) -> bool {
+        self.printed.as_ref().is_some_and(|printed| {
+            !printed.is_match(line)
+                && memchr::memmem::find(line, b"\\u").is_none()
+                // The data of Secrets is looked at in clear text.
+                && memchr::memmem::find(line, b"Secret").is_none()
+        })
+    }
+
+    /// Whether a line of JSON can show that.
+    pub(super) fn is_told_by_lines(&self) -> bool {
+        self.printed.is_some()
     }
 
     pub(super) fn sieve(&self) -> Option<&Sieve> {

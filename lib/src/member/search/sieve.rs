@@ -84,16 +84,22 @@ impl Sieve {
         if self.passes(version.message) {
             return true;
         }
-        if version.tombstone || objects.layout().resource(version.key).is_none() {
+        if version.tombstone {
             return false;
         }
-        let Ok(kv) = version.key_value() else {
+        let kv = version.key_value();
+        kv.is_ok_and(|kv| self.may_print_value(objects, version.key, kv.value))
+    }
+
+    /// Whether the pattern may be found in what is printed of a value, though not among its bytes.
+    pub(super) fn may_print_value(&self, objects: &Objects<'_>, key: &[u8], value: &[u8]) -> bool {
+        if objects.layout().resource(key).is_none() {
             return false;
-        };
-        if Seal::parse(kv.value).is_some() {
+        }
+        if Seal::parse(value).is_some() {
             return true;
         }
-        match Value::parse(kv.value) {
+        match Value::parse(value) {
             Ok(Value::Protobuf(unknown)) => self.may_print(&unknown),
             Ok(Value::Json(text)) => {
                 self.names_version
