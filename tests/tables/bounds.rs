@@ -230,3 +230,24 @@ fn an_output_that_exists_is_refused_with_a_name_that_is_free() {
     assert!(matches!(sealed(&data, &words).code, 0 | 3), "{words:?}");
     assert!(folder.path().join("tables-2.sqlite").exists());
 }
+
+/// JSON has no number for it: null would be unknown.
+#[test]
+fn a_number_without_end_is_named() {
+    let data = data_dir("etcd-3.4.23");
+    for form in ["json", "csv"] {
+        let query = "SELECT 1e308 * 10 AS a, -1e308 * 10 AS b, NULL AS c, 1.5 AS d";
+        let said = sealed(&data, &["sql", query, text(&data), "-o", form]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert!(
+            said.out.contains("Infinity")
+                && said.out.contains("-Infinity")
+                && said.out.contains("1.5"),
+            "{}",
+            said.out
+        );
+        if form == "json" {
+            assert_eq!(said.json()["rows"][0]["c"], serde_json::Value::Null);
+        }
+    }
+}

@@ -12,6 +12,7 @@
 
 mod agree;
 mod bounds;
+mod branches;
 mod engines;
 mod files;
 #[path = "../report/run.rs"]

@@ -172,6 +172,10 @@ fn cell(value: Value) -> Cell {
         // A column that was asked for is there, also if it holds nothing.
         Value::Null => Cell::shown("", serde_json::Value::Null),
         Value::Integer(integer) => Cell::plain(integer),
+        // JSON has no number for it, and null would be unknown.
+        Value::Real(real) if real.is_infinite() => {
+            Cell::text(if real > 0.0 { "Infinity" } else { "-Infinity" })
+        }
         Value::Real(real) => Cell::shown(real.to_string(), real),
         Value::Text(text) => Cell::text(text),
     }

@@ -200,8 +200,11 @@ pub enum Rows {
     },
 }
 
-/// Reads the rows of some numbers, as far as columns are wanted.
-pub type ReadRows = fn(&Source, &[u32], Wanted, &mut Vec<Row>) -> Result<(), TableError>;
+/// Reads the rows of some numbers, as far as columns are wanted; those of one number are given one after the other.
+pub type ReadRows = fn(&Source, &[u32], Wanted, &mut Vec<NumberedRow>) -> Result<(), TableError>;
+
+/// A row with the number of the record or entry that it was made of; of a small table, with its position in it.
+pub type NumberedRow = (u32, Row);
 
 impl Table {
     /// Finds what a filter leaves.
@@ -225,14 +228,16 @@ impl Table {
         items: &Items,
         range: std::ops::Range<usize>,
         wanted: Wanted,
-        out: &mut Vec<Row>,
+        out: &mut Vec<NumberedRow>,
     ) -> Result<(), TableError> {
         match (items, &self.rows) {
             (Items::Numbers(numbers), Rows::Read { read, .. }) => {
                 read(source, numbers.get(range).unwrap_or_default(), wanted, out)
             }
             (Items::Made(rows), _) => {
-                out.extend(rows.get(range).unwrap_or_default().iter().cloned());
+                let start = u32::try_from(range.start).unwrap_or(u32::MAX);
+                let rows = rows.get(range).unwrap_or_default().iter();
+                out.extend((start..).zip(rows.cloned()));
                 Ok(())
             }
             (Items::Numbers(_), Rows::Made(_)) => Ok(()),

@@ -40,7 +40,7 @@ pub mod sql;
 mod value;
 
 pub use catalogue::{TABLES, table};
-pub use definition::{Column, Items, Kind, Pushed, ReadRows, Rows, Table, Wanted};
+pub use definition::{Column, Items, Kind, NumberedRow, Pushed, ReadRows, Rows, Table, Wanted};
 pub use filter::Filter;
 pub use source::{Source, TableError, Values, fingerprint_key};
 pub use value::{Row, Value};

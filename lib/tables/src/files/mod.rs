@@ -13,7 +13,7 @@ use rayon::prelude::*;
 pub use self::parquet::ParquetFiles;
 pub use self::sqlite::SqliteFile;
 pub use self::text::{TextFiles, TextForm};
-use crate::definition::{Items, Table, Wanted};
+use crate::definition::{Items, NumberedRow, Table, Wanted};
 use crate::filter::Filter;
 use crate::source::{Source, TableError};
 use crate::value::Row;
@@ -140,8 +140,8 @@ fn read(
         table.read(source, items, *start..end, Wanted::ALL, &mut rows)?;
         Ok(rows)
     };
-    let pieces: Result<Vec<Vec<Row>>, TableError> = starts.par_iter().map(piece).collect();
-    Ok(pieces?.into_iter().flatten().collect())
+    let pieces: Result<Vec<Vec<NumberedRow>>, TableError> = starts.par_iter().map(piece).collect();
+    Ok(pieces?.into_iter().flatten().map(|(_, row)| row).collect())
 }
 
 /// What could not be read, and which tables the evidence refuses, in lines; `None` if there is nothing of either.

@@ -1,9 +1,9 @@
 //! `keys`: every key that exists, with what etcd knows of it.
 
 use super::{Writer, columns, lease, live, times};
-use crate::definition::{Column, Kind, Rows, Table, Wanted};
+use crate::definition::{Column, Kind, NumberedRow, Rows, Table, Wanted};
 use crate::source::{Source, TableError};
-use crate::value::{Row, Value};
+use crate::value::Value;
 
 static COLUMNS: [Column; 14] = [
     columns::KEY,
@@ -44,12 +44,15 @@ fn read(
     source: &Source,
     numbers: &[u32],
     wanted: Wanted,
-    out: &mut Vec<Row>,
+    out: &mut Vec<NumberedRow>,
 ) -> Result<(), TableError> {
     let objects = source.objects()?;
     let keyspace = objects.keyspace();
     let times = times(source, &objects, numbers, (&COLUMNS, wanted));
-    for version in numbers.iter().filter_map(|number| keyspace.record(*number)) {
+    let records = numbers
+        .iter()
+        .filter_map(|number| Some((*number, keyspace.record(*number)?)));
+    for (number, version) in records {
         let mut row = Writer::new(&COLUMNS, wanted);
         row.put_key(&objects, version.key);
         row.put("mod_revision", version.revision.main);
@@ -63,7 +66,7 @@ fn read(
             row.put("value_bytes", Value::count(kv.value.len()));
         }
         row.put_time(&times, version.revision.main);
-        out.push(row.finish());
+        out.push((number, row.finish()));
     }
     Ok(())
 }

@@ -5,10 +5,9 @@ use etcd_inspect::answers::wal::{COLUMNS as FIELDS, EntryReader};
 use serde_json::{Map, Value as Json};
 
 use super::answers::of_json;
-use crate::definition::{Column, Kind, Rows, Table, Wanted};
+use crate::definition::{Column, Kind, NumberedRow, Rows, Table, Wanted};
 use crate::filter::Filter;
 use crate::source::{Source, TableError};
-use crate::value::Row;
 
 static COLUMNS: [Column; 12] = [
     Column::integer("raft_index", "position in the log").of("index"),
@@ -58,7 +57,7 @@ fn read(
     source: &Source,
     numbers: &[u32],
     wanted: Wanted,
-    out: &mut Vec<Row>,
+    out: &mut Vec<NumberedRow>,
 ) -> Result<(), TableError> {
     let Some(wal) = source.dataset().log() else {
         return Ok(());
@@ -73,7 +72,7 @@ fn read(
         for (field, cell) in FIELDS.iter().zip(reader.row(entry).cells()) {
             cell.put(&field.field, &mut object);
         }
-        out.push(of_json(&COLUMNS, &Json::Object(object)));
+        out.push((*number, of_json(&COLUMNS, &Json::Object(object))));
     }
     Ok(())
 }

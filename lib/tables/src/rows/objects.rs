@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use super::{Writer, live};
-use crate::definition::{Column, Kind, Pushed, Rows, Table, Wanted};
+use crate::definition::{Column, Kind, NumberedRow, Pushed, Rows, Table, Wanted};
 use crate::filter::{Filter, resource_name};
 use crate::source::{Source, TableError, Values};
 use crate::value::{Row, Value};
@@ -161,22 +161,22 @@ pub(super) struct Found<'a> {
 pub(super) fn decoded(
     source: &Source,
     numbers: &[u32],
-    out: &mut Vec<Row>,
+    out: &mut Vec<NumberedRow>,
     rows: &(dyn Fn(&Found<'_>) -> Vec<Row> + Sync),
 ) -> Result<(), TableError> {
     let objects = source.objects()?;
     let keyspace = objects.keyspace();
-    let made: Vec<(Vec<Row>, Option<etcd_inspect::Finding>)> = numbers
+    let made: Vec<(u32, Vec<Row>, Option<etcd_inspect::Finding>)> = numbers
         .par_iter()
         .filter_map(|number| {
             let version = keyspace.record(*number)?;
             let (found, finding) = found(source, &objects, version)?;
-            Some((rows(&found), finding))
+            Some((*number, rows(&found), finding))
         })
         .collect();
     let mut damage = Damage::default();
-    for (rows, finding) in made {
-        out.extend(rows);
+    for (number, rows, finding) in made {
+        out.extend(rows.into_iter().map(|row| (number, row)));
         if let Some(finding) = finding {
             damage.skip(finding, objects.limits().findings_per_code);
         }

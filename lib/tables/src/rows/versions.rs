@@ -1,10 +1,10 @@
 //! `versions`: every version and every delete that compaction has not removed.
 
 use super::{Writer, columns, fits, lease, ranges, times};
-use crate::definition::{Column, Kind, Pushed, Rows, Table, Wanted};
+use crate::definition::{Column, Kind, NumberedRow, Pushed, Rows, Table, Wanted};
 use crate::filter::Filter;
 use crate::source::{Source, TableError};
-use crate::value::{Row, Value};
+use crate::value::Value;
 
 static COLUMNS: [Column; 16] = [
     Column::integer("revision", "main revision of the write").pushed(Pushed::Revision),
@@ -100,12 +100,15 @@ fn read(
     source: &Source,
     numbers: &[u32],
     wanted: Wanted,
-    out: &mut Vec<Row>,
+    out: &mut Vec<NumberedRow>,
 ) -> Result<(), TableError> {
     let objects = source.objects()?;
     let keyspace = objects.keyspace();
     let times = times(source, &objects, numbers, (&COLUMNS, wanted));
-    for version in numbers.iter().filter_map(|number| keyspace.record(*number)) {
+    let records = numbers
+        .iter()
+        .filter_map(|number| Some((*number, keyspace.record(*number)?)));
+    for (number, version) in records {
         let mut row = Writer::new(&COLUMNS, wanted);
         row.put("revision", version.revision.main);
         row.put("sub", version.revision.sub);
@@ -122,7 +125,7 @@ fn read(
             row.put("value_bytes", Value::count(kv.value.len()));
         }
         row.put_time(&times, version.revision.main);
-        out.push(row.finish());
+        out.push((number, row.finish()));
     }
     Ok(())
 }

@@ -16,9 +16,9 @@ use rusqlite::vtab::{
 use rusqlite::{Connection, Error, ffi};
 
 use super::plan;
-use crate::definition::{Items, Table, Wanted};
+use crate::definition::{Items, NumberedRow, Table, Wanted};
 use crate::source::Source;
-use crate::value::{Row, Value};
+use crate::value::Value;
 
 /// Items read at once at most: enough for all cores, and little if a query ends early.
 const MOST_AT_ONCE: usize = 512;
@@ -90,7 +90,7 @@ unsafe impl<'vtab> VTab<'vtab> for VirtualTable {
             at_once: 1,
             rows: Vec::new(),
             row: 0,
-            row_id: 0,
+            part: 0,
             of: PhantomData,
         })
     }
@@ -105,9 +105,10 @@ pub(super) struct Cursor<'vtab> {
     wanted: Wanted,
     next_item: usize,
     at_once: usize,
-    rows: Vec<Row>,
+    rows: Vec<NumberedRow>,
     row: usize,
-    row_id: i64,
+    /// Position of the row among those of its number.
+    part: u32,
     of: PhantomData<&'vtab VirtualTable>,
 }
 
@@ -151,14 +152,19 @@ unsafe impl VTabCursor for Cursor<'_> {
         let items = table.select(source, &filter);
         self.items = items.map_err(|error| Error::ModuleError(source.keep_refusal(error)))?;
         self.wanted = wanted;
-        (self.next_item, self.at_once, self.row, self.row_id) = (0, 1, 0, 1);
+        (self.next_item, self.at_once, self.row, self.part) = (0, 1, 0, 0);
         self.rows.clear();
         self.fill()
     }
 
     fn next(&mut self) -> rusqlite::Result<()> {
-        self.row = self.row.saturating_add(1);
-        self.row_id = self.row_id.saturating_add(1);
+        let number = |row: usize| self.rows.get(row).map(|(number, _)| *number);
+        let next = self.row.saturating_add(1);
+        self.part = match number(next).is_some() && number(next) == number(self.row) {
+            true => self.part.saturating_add(1),
+            false => 0,
+        };
+        self.row = next;
         self.fill()
     }
 
@@ -167,7 +173,7 @@ unsafe impl VTabCursor for Cursor<'_> {
     }
 
     fn column(&self, context: &mut Context, column: c_int) -> rusqlite::Result<()> {
-        let row = self.rows.get(self.row);
+        let row = self.rows.get(self.row).map(|(_, row)| row);
         let value = usize::try_from(column)
             .ok()
             .and_then(|column| row?.get(column));
@@ -179,7 +185,9 @@ unsafe impl VTabCursor for Cursor<'_> {
         })
     }
 
+    /// The same for a row whatever conditions led to it: SQLite joins the branches of an OR by it.
     fn rowid(&self) -> rusqlite::Result<i64> {
-        Ok(self.row_id)
+        let number = self.rows.get(self.row).map_or(0, |(number, _)| *number);
+        Ok((i64::from(number) << 31) | i64::from(self.part & 0x7fff_ffff))
     }
 }
