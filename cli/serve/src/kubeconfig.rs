@@ -75,11 +75,15 @@ fn encoded(text: &str) -> String {
 }
 
 /// The document, which is YAML because JSON is; the first context is the current one.
+///
+/// A token is also the password in the URL: over plain HTTP client-go sends nothing of `users`, and hides passwords in its messages.
 pub fn document(address: SocketAddr, contexts: &[Context], token: Option<&str>) -> Value {
     let named =
         |context: &Context, kind: &str, value: Value| json!({ "name": context.name, kind: value });
+    let password = token.map(|token| format!("reader:{}@", encoded(token)));
+    let password = password.unwrap_or_default();
     let clusters = contexts.iter().map(|context| {
-        let server = format!("http://{address}{}", context.path);
+        let server = format!("http://{password}{address}{}", context.path);
         named(context, "cluster", json!({ "server": server }))
     });
     let entries = contexts.iter().map(|context| {

@@ -84,12 +84,12 @@ pub fn open(doors: Doors) -> io::Result<Open> {
 }
 
 impl Open {
-    /// The address that clients connect to.
+    /// The address that clients connect to: if it listens on all, the one that other machines know, as far as there is one.
     ///
     /// # Errors
     /// The system does not know it.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        Ok(net::reached::from_elsewhere(self.listener.local_addr()?))
     }
 
     /// Answers until `is_stopped` is true.

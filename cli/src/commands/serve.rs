@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use etcd_inspect::Advice;
 use etcd_inspect::dataset::{Dataset, Side};
 use etcd_inspect::salvage::backup::Out;
 use etcd_inspect_serve::{Doors, EtcdStore, Guard, Reporter, Source, kubeconfig, mcp, open};
@@ -41,7 +42,7 @@ pub(crate) struct ServeArgs {
     /// An address other than loopback is taken only with --token.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Answer only requests with this bearer token
+    /// Answer only requests with this token (bearer, or a password)
     #[arg(long, value_name = "TOKEN", hide_short_help = true)]
     token: Option<String>,
     /// Where to write the kubeconfig, a new file (default: a temporary one)
@@ -317,12 +318,29 @@ fn contexts(
             .first()
             .map(|source| source.revision_of(&context.moment));
         if let Some(Err(error)) = first {
-            return Err(
-                Failure::usage(format!("--context {}: {error}", context.name))
-                    .next("etcd-inspect serve {path} --context before=-10m")
-                    .next("etcd-inspect status {path}     its newest revision and time")
-                    .into(),
-            );
+            let mut failure = Failure::usage(format!("--context {}: {error}", context.name));
+            if let Some(moment) = served_moment(sources) {
+                let advice = Advice::from("etcd-inspect serve {path} --context CONTEXT");
+                failure = failure.next(advice.fill("CONTEXT", format!("before={moment}")));
+            }
+            return Err(failure
+                .next("etcd-inspect status {path}     its newest revision and time")
+                .into());
+        }
+        // Of two contexts of one name kubectl silently takes one.
+        let is_known = |name: &str| {
+            contexts
+                .iter()
+                .any(|known: &kubeconfig::Context| known.name == name)
+        };
+        if is_known(&context.name) {
+            let mut names = (2..).map(|number| format!("{}-{number}", context.name));
+            let free = names.find(|name| !is_known(name)).unwrap_or_default();
+            let advice = Advice::from("etcd-inspect serve {path} --context CONTEXT");
+            let message = format!("--context {}: another context has this name", context.name);
+            return Err(Failure::usage(message)
+                .next(advice.fill("CONTEXT", format!("{free}={}", context.moment)))
+                .into());
         }
         contexts.push(kubeconfig::Context::new(
             &context.name,
@@ -334,6 +352,15 @@ fn contexts(
         ui.note("nothing is served")?;
     }
     Ok(contexts)
+}
+
+/// A moment before the newest that the first source can be asked about; `None`: it has no earlier one.
+fn served_moment(sources: &[Arc<Source>]) -> Option<&'static str> {
+    let source = sources.first()?;
+    let earlier = ["-10m", "-1m", "-10s", "-100", "-10", "-1"];
+    earlier
+        .into_iter()
+        .find(|moment| source.revision_of(moment).is_ok())
 }
 
 /// Where the kubeconfig is written: a new file, never within the evidence.

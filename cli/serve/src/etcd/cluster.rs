@@ -108,7 +108,7 @@ impl Store {
     /// Another action than the list.
     pub fn alarms(&self, request: &AlarmRequest) -> Result<AlarmResponse, Status> {
         if request.action != 0 {
-            return Err(errors::read_only());
+            return Err(errors::not_taken());
         }
         let buckets = self.buckets()?;
         if !buckets.is_whole(BucketPart::Alarms) {

@@ -11,6 +11,14 @@ pub fn read_only() -> Status {
     )
 }
 
+/// What a write that `--scratch` does not take either is answered.
+pub fn not_taken() -> Status {
+    Status::new(
+        Code::FailedPrecondition,
+        "etcdserver: read-only: served from a copied data directory (--scratch takes keys and leases, not this)",
+    )
+}
+
 /// An error of etcd by its code and the text after `etcdserver: `.
 pub fn etcd(code: Code, text: &str) -> Status {
     Status::new(code, format!("etcdserver: {text}"))

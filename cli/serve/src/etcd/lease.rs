@@ -42,9 +42,10 @@ impl Store {
         let ttl = request.ttl.max(MIN_TTL);
         let mut leases = self.leases();
         let mut id = request.id;
-        if id == 0 {
-            let last = leases.keys().next_back().copied().unwrap_or(0);
-            id = last.saturating_add(1).max(1);
+        while id == 0 {
+            id = Some(self.lease_ids.next())
+                .filter(|next| !leases.contains_key(next))
+                .unwrap_or(0);
         }
         if leases.contains_key(&id) {
             return Err(errors::etcd(

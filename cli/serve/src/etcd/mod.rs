@@ -4,6 +4,7 @@ mod cluster;
 mod errors;
 mod kv;
 mod lease;
+mod lease_ids;
 mod messages;
 mod range;
 mod snapshot;
@@ -95,7 +96,7 @@ pub async fn answer(
         ("Auth", "RoleGet") => unary(store, request, |store, asked| store.role(&asked)).await,
         ("KV" | "Lease" | "Cluster" | "Maintenance" | "Auth", _) => {
             unary(store, request, |_, _: Empty| {
-                Err::<Empty, _>(errors::read_only())
+                Err::<Empty, _>(errors::not_taken())
             })
             .await
         }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use super::errors;
+use super::lease_ids::LeaseIds;
 use super::messages::Header;
 
 /// A lease that is granted.
@@ -38,6 +39,8 @@ pub struct Store {
     pub leases_are_known: bool,
     /// Leases by id.
     pub leases: Mutex<BTreeMap<i64, Lease>>,
+    /// Makes the ids of new leases.
+    pub lease_ids: LeaseIds,
     changed: watch::Sender<i64>,
     cluster_id: u64,
     /// The id of the member.
@@ -93,6 +96,7 @@ impl Store {
             scratch,
             leases_are_known: is_known,
             leases: Mutex::new(leases),
+            lease_ids: LeaseIds::new(identity.member_id.map_or(0, u64::from)),
             changed: watch::Sender::new(0),
             cluster_id: identity.cluster_id.map_or(0, u64::from),
             member_id: identity.member_id.map_or(0, u64::from),

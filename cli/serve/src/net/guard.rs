@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::header::{AUTHORIZATION, HOST};
 use hyper::{Request, Response, StatusCode};
 
@@ -17,7 +19,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Lets pass requests with this bearer token, or without one those to a name of the loopback interface.
+    /// Lets pass requests with this token (bearer, or a password of any name), or without one those to a name of the loopback interface.
     pub fn new(token: Option<String>) -> Self {
         Self { token }
     }
@@ -35,10 +37,8 @@ impl Guard {
         if let Some(token) = &self.token {
             let is_grpc = grpc::is_grpc(request);
             let given = match is_grpc {
-                true => header(grpc::TOKEN),
-                false => {
-                    header(AUTHORIZATION.as_str()).and_then(|given| given.strip_prefix("Bearer "))
-                }
+                true => header(grpc::TOKEN).map(str::to_owned),
+                false => header(AUTHORIZATION.as_str()).and_then(token_of),
             };
             let is_right = given.is_some_and(|given| is_equal(given.trim(), token))
                 || (is_grpc && request.uri().path() == grpc::AUTHENTICATE);
@@ -70,6 +70,16 @@ impl Guard {
         let is_loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         is_loopback || name.eq_ignore_ascii_case("localhost")
     }
+}
+
+/// The token of `Bearer TOKEN`, or of `Basic`: client-go sends tokens of a kubeconfig over TLS only, and the password of a URL always.
+fn token_of(given: &str) -> Option<String> {
+    if let Some(token) = given.strip_prefix("Bearer ") {
+        return Some(token.to_owned());
+    }
+    let pair = STANDARD.decode(given.strip_prefix("Basic ")?.trim()).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    pair.split_once(':').map(|(_, token)| token.to_owned())
 }
 
 /// Compares in a time that does not depend on where the texts differ.
@@ -116,5 +126,9 @@ mod tests {
         assert!(asked(&guard, "10.0.0.1:80", Some("secret-1")));
         assert!(!asked(&guard, "127.0.0.1:80", Some("secret-2")));
         assert!(!asked(&guard, "127.0.0.1:80", None));
+        let given = |text: &str| token_of(&format!("Basic {}", STANDARD.encode(text)));
+        assert_eq!(given("reader:a:b").as_deref(), Some("a:b"));
+        assert_eq!(given("reader"), None);
+        assert_eq!(token_of("Basic ?"), None);
     }
 }

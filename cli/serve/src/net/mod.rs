@@ -5,6 +5,7 @@ pub mod body;
 pub mod grpc;
 pub mod guard;
 mod idle;
+pub mod reached;
 pub mod reply;
 pub mod status;
 

@@ -44,8 +44,15 @@ pub(super) fn print(
     ui.out().flush()?;
     if !args.listen.ip().is_loopback() {
         ui.warn(format!(
-            "{address} can be reached from other machines: whoever has the token reads everything, unencrypted"
+            "{} can be reached from other machines: whoever has the token reads everything, unencrypted; the kubeconfig contains it",
+            args.listen
         ))?;
+        if address.ip().is_loopback() {
+            ui.note(format!(
+                "no route from here leads to other machines: there, put an address of this one in place of {}",
+                address.ip()
+            ))?;
+        }
     }
     if args.etcd {
         ui.note("clients of etcd's API, also kube-apiserver, see secrets as they are stored")?;
