@@ -22,6 +22,7 @@ mod damage;
 mod healthy;
 mod holes;
 mod incidents;
+mod log_tail;
 mod lost;
 mod mutations;
 mod peers;

@@ -11,7 +11,7 @@ use testkit::{Seal, data_dir, fixture_copy};
 use crate::{Salvaged, hash, run, salvage};
 
 /// Salvages several paths into one backup.
-fn together(paths: &[&Path]) -> Salvaged {
+pub fn together(paths: &[&Path]) -> Salvaged {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out.db");
     let seals: Vec<Seal> = paths.iter().map(|path| Seal::read(path)).collect();

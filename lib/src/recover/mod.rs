@@ -3,6 +3,7 @@
 mod appliers;
 mod apply;
 mod base;
+mod before_log;
 mod buckets;
 mod compare;
 mod covered;
@@ -19,6 +20,8 @@ mod users;
 pub use appliers::ApplyRules;
 pub use apply::{Applied, Replay, State};
 pub use base::Stored;
+pub use before_log::BeforeLog;
+pub(crate) use before_log::{compared_revisions, demanded_revision, operation};
 pub use layer::{Base, Change, KeySpan, Layer, Nothing, Put};
 pub use lease::{Alarms, CORRUPT, Leases, NOSPACE, ReplayedLease};
 pub use members::{MemberInfo, Members};

@@ -54,7 +54,8 @@ fn of_one_history(
     set: &RecordSet<'_>,
 ) -> (Vec<Vec<KeyRecord>>, Vec<Dropped>) {
     let (mut records, mut left_out) = (Vec::new(), Vec::new());
-    for mut other in others {
+    // The revisions of a tail may be guessed.
+    for mut other in others.into_iter().filter(|other| !other.is_tail) {
         let mut own = std::mem::take(&mut other.records);
         if let Some(first) = forked::forks_at(set, &best.records, &own) {
             let name = |member: &Member| member.evidence().name().as_str().to_owned();
@@ -102,7 +103,7 @@ fn goes_back(part: &MemberRecords<'_>, point: Point) -> bool {
     point != Point::Acknowledged || part.possible > 0 || part.lost.iter().any(later)
 }
 
-/// The part that reaches furthest, of those that a majority agrees with if there is one; of two that reach equally far the one that
+/// The part that reaches furthest, of those that begin with a store if there is one, and of those that a majority agrees with if there is one; of two that reach equally far the one that
 /// has lost less.
 fn best(parts: &[MemberRecords<'_>], of_majority: &BTreeSet<usize>) -> Option<usize> {
     (0..parts.len()).max_by_key(|number| {
@@ -110,6 +111,7 @@ fn best(parts: &[MemberRecords<'_>], of_majority: &BTreeSet<usize>) -> Option<us
             let lost = std::cmp::Reverse(part.lost.len());
             let agreed = of_majority.contains(number);
             (
+                !part.is_tail,
                 agreed,
                 part.revision,
                 part.whole,

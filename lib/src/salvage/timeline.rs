@@ -214,24 +214,21 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
         let state = self.replay.state();
         let revoked = decoded.as_ref().and_then(|payload| revoked(payload, state));
         let before = self.replay.revision();
-        let applied = match &decoded {
-            Some(payload) => self.replay.apply(index, data, payload),
-            None => self.replay.apply_data(index, step.kind(), data),
-        };
-        if let Applied::Stops(why) = applied {
+        if self.holes.is_undecided(index) {
+            self.lose(index);
+        } else if let Applied::Stops(why) = self.applied(step, data, decoded.as_ref()) {
             self.line.undecodable.push((index, why));
             // Not a request, yet once it was one: like an entry that is lost, most likely a write.
             if matches!(decoded, Some(Payload::Request(Request::Undecodable(_)))) {
-                let revision = self.replay.revision().saturating_add(1);
-                self.line.lost.push(LostEntries {
-                    first: index,
-                    last: index,
-                    revisions: (revision, revision),
-                });
-                self.replay.skip_to(revision);
+                self.lose(index);
             }
         } else if self.replay.revision() > before {
             self.line.written.push((self.replay.revision(), index));
+        }
+        let unseen = self.holes.unseen(index);
+        if unseen > 0 {
+            self.replay
+                .skip_to(self.replay.revision().saturating_add(unseen));
         }
         self.let_go();
         if self.replay.revision() > self.end.revision {
@@ -244,6 +241,29 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
         self.line.entries = self.line.entries.saturating_add(1);
         self.next = index.saturating_add(1);
         true
+    }
+
+    fn applied(
+        &mut self,
+        step: &ReadableEntry<'_, 'a>,
+        data: &'a [u8],
+        decoded: Option<&Payload>,
+    ) -> Applied {
+        match decoded {
+            Some(payload) => self.replay.apply(step.index(), data, payload),
+            None => self.replay.apply_data(step.index(), step.kind(), data),
+        }
+    }
+
+    /// Counts an entry as a write of which is not known what it wrote.
+    fn lose(&mut self, index: u64) {
+        let revision = self.replay.revision().saturating_add(1);
+        self.line.lost.push(LostEntries {
+            first: index,
+            last: index,
+            revisions: (revision, revision),
+        });
+        self.replay.skip_to(revision);
     }
 
     /// Counts the entries before `index` as lost. `false`: the end is among them.

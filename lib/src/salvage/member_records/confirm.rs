@@ -25,11 +25,14 @@ impl<'a> MemberRecords<'a> {
         wal: &Wal<'a>,
         extra: &'a Extra<'a>,
         mut side: StoredSide<'a>,
-        wanted: Wanted,
+        wanted: &Wanted,
         progress: &dyn Progress,
     ) {
-        let Wanted { end, point, source } = wanted;
+        let Wanted { end, point, source } = *wanted;
         let Some(keyspace) = side.keyspace() else {
+            if side.stored.records.is_empty() && self.of_log_tail(wal, extra, wanted) {
+                return;
+            }
             self.note_no_base(wal);
             self.of_db(side, point);
             return;

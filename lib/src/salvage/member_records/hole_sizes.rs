@@ -3,7 +3,7 @@
 //! An entry makes one revision or none: a lease, a membership change, a failed transaction make none. The records that follow are in the
 //! db, so where they are says how many there were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::record::KeyRecord;
 use super::super::settled::KnownRecords;
@@ -23,24 +23,49 @@ const MAX_FEWER: i64 = 4096;
 
 /// The number of revisions that runs of lost entries made, by their first index. Of others one revision for each entry is assumed.
 #[derive(Clone, Debug, Default)]
-pub(in crate::salvage) struct HoleSizes(BTreeMap<u64, i64>);
+pub(in crate::salvage) struct HoleSizes {
+    runs: BTreeMap<u64, i64>,
+    /// Revisions that entries made which are there, and whose keys are not known.
+    unseen: BTreeMap<u64, i64>,
+    /// Entries that are there, and of which is not known what they did.
+    undecided: BTreeSet<u64>,
+}
 
 impl HoleSizes {
+    /// Nothing is known of lost entries; entries that are there made revisions of keys that are not known, or are undecided.
+    pub(super) fn with_unseen(unseen: BTreeMap<u64, i64>, undecided: BTreeSet<u64>) -> Self {
+        Self {
+            runs: BTreeMap::new(),
+            unseen,
+            undecided,
+        }
+    }
+
+    /// Whether it is not known what an entry did, though it is there.
+    pub(in crate::salvage) fn is_undecided(&self, index: u64) -> bool {
+        self.undecided.contains(&index)
+    }
+
+    /// Revisions that an entry made beside those of keys that are known.
+    pub(in crate::salvage) fn unseen(&self, index: u64) -> i64 {
+        self.unseen.get(&index).copied().unwrap_or(0)
+    }
+
     /// The revisions that entries which are lost made.
     pub(in crate::salvage) fn revisions(&self, first: u64, entries: i64) -> i64 {
-        self.0.get(&first).copied().unwrap_or(entries)
+        self.runs.get(&first).copied().unwrap_or(entries)
     }
 
     /// Counts the first run of lost entries that does not fit the db. `false` if there is none, or nothing fits.
     pub(super) fn correct(&mut self, line: &LogReplay<'_>, side: &StoredSide<'_>) -> bool {
-        if self.0.len() >= MAX_HOLES {
+        if self.runs.len() >= MAX_HOLES {
             return false;
         }
         let known = side.known();
         for (at, hole) in line.lost.iter().enumerate() {
             let next = line.lost.get(at.saturating_add(1));
             let until = next.map_or(i64::MAX, |next| next.revisions.0);
-            if self.0.contains_key(&hole.first) || is_right(line, &known, hole, until) {
+            if self.runs.contains_key(&hole.first) || is_right(line, &known, hole, until) {
                 continue;
             }
             let Some(fewer) = fewer(line, &known, hole, until) else {
@@ -48,7 +73,7 @@ impl HoleSizes {
             };
             let (first, last) = hole.revisions;
             let made = last.saturating_sub(first).saturating_add(1);
-            self.0.insert(hole.first, made.saturating_sub(fewer));
+            self.runs.insert(hole.first, made.saturating_sub(fewer));
             return true;
         }
         false

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! log from an empty store ─► log_alone ─┐
+//! log after it, no db     ─► log_tail ──┤
 //! db, and a log after it  ─► confirm ───┼─► join ─► records by revision
 //! db                      ──────────────┘           log_losses: what the log shows to be lost
 //! ```
@@ -13,7 +14,9 @@ mod holes;
 mod join;
 mod log_alone;
 mod log_losses;
+mod log_tail;
 mod stored_side;
+mod tail_numbers;
 
 pub(crate) use history::may_be_restored;
 pub(super) use hole_sizes::HoleSizes;
@@ -66,6 +69,8 @@ pub(super) struct MemberRecords<'a> {
     pub(super) below: Option<i64>,
     /// Whether the log says what every revision up to [`MemberRecords::revision`] wrote.
     pub(super) whole: bool,
+    /// Whether it is the end of a history whose beginning is lost: nothing is known of the keys before it.
+    pub(super) is_tail: bool,
 }
 
 /// One member's copy, and what is known beside it.
@@ -150,7 +155,7 @@ pub(super) fn member_records<'a>(
         }
     }
     let wanted = Wanted { end, point, source };
-    part.of_both(&wal, input.extra, side, wanted, progress);
+    part.of_both(&wal, input.extra, side, &wanted, progress);
     part.note_cut(input, &wal, db_applied, point);
     part.compact_later(&wal, point, compacted);
     part
@@ -186,6 +191,7 @@ impl<'a> MemberRecords<'a> {
             possible: 0,
             below: None,
             whole: false,
+            is_tail: false,
         }
     }
 

@@ -1,0 +1,311 @@
+//! The revisions of a log that begins in the middle, found from the revisions that its transactions demand.
+//!
+//! A transaction that demands "this key was written last at revision N" names the revision of an earlier entry. Between two such
+//! entries the writes are counted. Where the count is too high, a creation failed, for its key was there before the log; where it is too
+//! low, a lease from before the log ended and took keys with it that the log does not name.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::raft::kv::{Compare, Op, Target, TxnRequest};
+use crate::raft::{Operation, Payload};
+use crate::recover::{compared_revisions, demanded_revision, operation};
+
+/// Maximum number of revisions by which a count may be wrong at once: more is no miscount.
+const MAX_MISCOUNT: i64 = 64;
+
+/// What is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TailNumbers<'p> {
+    /// The revision before the first entry.
+    pub(super) base: i64,
+    /// Keys that existed before the log: their creation by the log failed.
+    pub(super) existing: Vec<&'p [u8]>,
+    /// Revisions that entries made which revoke leases from before the log, by index: which keys were deleted is not known.
+    pub(super) unseen: BTreeMap<u64, i64>,
+    /// Transactions whose conditions are on keys that the log has not written, with the keys of both branches: which one was taken is
+    /// not known.
+    pub(super) undecided: BTreeMap<u64, Vec<&'p [u8]>>,
+    /// Demands that name a revision of the log, and of them those that did not fit and were no conflict.
+    pub(super) demands: usize,
+    pub(super) misfits: usize,
+}
+
+/// The newest write of a key.
+struct Newest {
+    revision: i64,
+    index: u64,
+    lives: bool,
+    /// The revision before it, if the log has it.
+    before: i64,
+}
+
+/// An entry whose effect a count may have wrong.
+enum Uncertain<'p> {
+    /// It created a key that the log had not named before.
+    Creation(&'p [u8]),
+    /// It revoked a lease that the log did not grant.
+    OldLease,
+}
+
+/// Entries that are counted.
+struct Numbered<'p> {
+    found: TailNumbers<'p>,
+    revision: i64,
+    newest: HashMap<&'p [u8], Newest>,
+    /// Entries after the last that a demand confirmed, by index.
+    uncertain: BTreeMap<u64, Uncertain<'p>>,
+    /// Whether a demand has named a revision of the log.
+    is_anchored: bool,
+    leases: HashSet<i64>,
+    mentions: HashMap<&'p [u8], Mentions>,
+}
+
+/// What the log as a whole says of a key.
+#[derive(Default)]
+struct Mentions {
+    /// How often it is created: a client that creates it again has not found it, or does not look.
+    creations: usize,
+    /// The first revision that is demanded of it.
+    demanded: Option<i64>,
+}
+
+impl<'p> Numbered<'p> {
+    fn new(payloads: &'p [(u64, Payload)], base: i64) -> Self {
+        let mut mentions: HashMap<&'p [u8], Mentions> = HashMap::new();
+        for (_, payload) in payloads {
+            let Some(Operation::Txn(txn)) = operation(payload) else {
+                continue;
+            };
+            for compare in txn.compare.iter().filter(|compare| is_absence(compare)) {
+                mentions.entry(&compare.key).or_default().creations += 1;
+            }
+            for (key, revision) in compared_revisions(txn) {
+                let mentions = mentions.entry(key).or_default();
+                mentions.demanded = mentions.demanded.or(Some(revision));
+            }
+        }
+        Self {
+            found: TailNumbers {
+                base,
+                ..TailNumbers::default()
+            },
+            revision: base,
+            newest: HashMap::new(),
+            uncertain: BTreeMap::new(),
+            is_anchored: false,
+            leases: HashSet::new(),
+            mentions,
+        }
+    }
+
+    /// How likely the first creation of a key failed; `None`: it did not, for a later transaction demands a revision of the log.
+    fn may_have_failed(&self, key: &[u8]) -> Option<usize> {
+        let mentions = self.mentions.get(key)?;
+        match mentions.demanded {
+            Some(demanded) if demanded > self.found.base => None,
+            Some(_) => Some(usize::MAX),
+            None => Some(mentions.creations),
+        }
+    }
+}
+
+/// Counts from a guess of the base, which the first demand corrects.
+pub(super) fn tail_numbers<'p>(payloads: &'p [(u64, Payload)], base: i64) -> TailNumbers<'p> {
+    let mut count = Numbered::new(payloads, base);
+    for (index, payload) in payloads {
+        if let Some(operation) = operation(payload) {
+            count.take(*index, &operation);
+        }
+    }
+    count.found
+}
+
+impl<'p> Numbered<'p> {
+    fn take(&mut self, index: u64, operation: &Operation<'p>) {
+        match *operation {
+            Operation::Put(put) => self.put(index, &put.key, true),
+            Operation::DeleteRange(delete) if delete.range_end.is_empty() => {
+                self.delete(index, &delete.key);
+            }
+            Operation::Txn(txn) => self.txn(index, txn),
+            Operation::LeaseGrant(grant) => {
+                self.leases.insert(grant.id);
+            }
+            Operation::LeaseRevoke(revoke) if !self.leases.contains(&revoke.id) => {
+                self.uncertain.insert(index, Uncertain::OldLease);
+            }
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, index: u64, key: &'p [u8], is_first_operation: bool) {
+        if is_first_operation {
+            self.revision = self.revision.saturating_add(1);
+        }
+        let before = self.newest.get(key).map_or(0, |newest| newest.revision);
+        self.write(index, key, before, true);
+    }
+
+    fn delete(&mut self, index: u64, key: &'p [u8]) {
+        if self.newest.get(key).is_none_or(|newest| newest.lives) {
+            self.revision = self.revision.saturating_add(1);
+            self.write(index, key, 0, false);
+        }
+    }
+
+    fn write(&mut self, index: u64, key: &'p [u8], before: i64, lives: bool) {
+        let newest = Newest {
+            revision: self.revision,
+            index,
+            lives,
+            before,
+        };
+        self.newest.insert(key, newest);
+    }
+
+    fn txn(&mut self, index: u64, txn: &'p TxnRequest) {
+        if txn.compare.iter().any(|compare| self.is_open(compare)) {
+            return self.undecided(index, txn);
+        }
+        let mut holds = true;
+        for (key, revision) in compared_revisions(txn) {
+            holds &= self.demanded(key, revision);
+        }
+        for compare in txn.compare.iter().filter(|compare| is_absence(compare)) {
+            match self.newest.get(compare.key.as_slice()) {
+                Some(newest) => holds &= !newest.lives,
+                None => {
+                    let creation = Uncertain::Creation(&compare.key);
+                    self.uncertain.insert(index, creation);
+                }
+            }
+        }
+        let operations = if holds { &txn.success } else { &txn.failure };
+        let mut is_first = true;
+        for operation in operations {
+            match &operation.request {
+                Some(Op::Put(put)) => self.put(index, &put.key, std::mem::take(&mut is_first)),
+                Some(Op::DeleteRange(delete)) if delete.range_end.is_empty() => {
+                    self.delete(index, &delete.key);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a condition is on keys of which nothing is known. A revision that is demanded, and a key that must not exist, are taken
+    /// to be as demanded.
+    fn is_open(&self, compare: &Compare) -> bool {
+        let is_expected = is_absence(compare) || demanded_revision(compare).is_some();
+        !is_expected
+            && (!compare.range_end.is_empty() || !self.newest.contains_key(compare.key.as_slice()))
+    }
+
+    /// It may have made a revision, and its keys are not known any more.
+    fn undecided(&mut self, index: u64, txn: &'p TxnRequest) {
+        let mut keys = Vec::new();
+        for operation in txn.success.iter().chain(&txn.failure) {
+            match &operation.request {
+                Some(Op::Put(put)) => keys.push(put.key.as_slice()),
+                Some(Op::DeleteRange(delete)) => keys.push(delete.key.as_slice()),
+                _ => {}
+            }
+        }
+        if keys.is_empty() {
+            return;
+        }
+        self.revision = self.revision.saturating_add(1);
+        for key in &keys {
+            self.newest.remove(key);
+        }
+        self.found.undecided.insert(index, keys);
+    }
+
+    /// Whether a key was written last at the revision that is demanded; corrects the count if that is the revision of another write
+    /// than was counted.
+    fn demanded(&mut self, key: &[u8], revision: i64) -> bool {
+        let Some(newest) = self.newest.get(key) else {
+            // The log has not written it yet.
+            return true;
+        };
+        let (counted, at, before) = (newest.revision, newest.index, newest.before);
+        if revision == before || revision <= self.found.base && self.is_anchored {
+            // A conflict: the client had not seen the newest write.
+            return false;
+        }
+        self.found.demands = self.found.demands.saturating_add(1);
+        if !self.is_anchored {
+            self.is_anchored = true;
+            self.shift(0, revision.saturating_sub(counted));
+            self.found.base = self
+                .found
+                .base
+                .saturating_add(revision.saturating_sub(counted));
+        } else if revision != counted && !self.correct(at, revision.saturating_sub(counted)) {
+            self.found.misfits = self.found.misfits.saturating_add(1);
+            return true;
+        }
+        self.uncertain = self.uncertain.split_off(&at.saturating_add(1));
+        true
+    }
+
+    /// Corrects the count of the entries up to `at` by so many revisions. `false`: nothing explains them.
+    fn correct(&mut self, at: u64, by: i64) -> bool {
+        if by.saturating_abs() > MAX_MISCOUNT {
+            return false;
+        }
+        let rank = |uncertain: &Uncertain<'_>| match uncertain {
+            Uncertain::OldLease => (by > 0).then_some(0),
+            Uncertain::Creation(key) if by < 0 => self.may_have_failed(key),
+            Uncertain::Creation(_) => None,
+        };
+        let wanted = self.uncertain.range(..=at);
+        let wanted = wanted.filter_map(|(index, uncertain)| Some((rank(uncertain)?, *index)));
+        let mut wanted: Vec<(usize, u64)> = wanted.collect();
+        wanted.sort_unstable_by(|one, other| other.cmp(one));
+        let many = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+        if wanted.len() < many {
+            return false;
+        }
+        for (_, index) in wanted.into_iter().take(many) {
+            match self.uncertain.remove(&index) {
+                Some(Uncertain::Creation(key)) => {
+                    self.found.existing.push(key);
+                    self.shift(index, -1);
+                }
+                Some(Uncertain::OldLease) => {
+                    self.found.unseen.insert(index, 1);
+                    self.shift(index, 1);
+                }
+                None => {}
+            }
+        }
+        true
+    }
+
+    /// Everything after an entry has other revisions than were counted.
+    fn shift(&mut self, after: u64, by: i64) {
+        self.revision = self.revision.saturating_add(by);
+        for newest in self.newest.values_mut() {
+            if newest.index > after {
+                newest.revision = newest.revision.saturating_add(by);
+            }
+            // The one before may be older than the entry: then a conflict is taken for one that does not fit.
+            if newest.before > 0 && newest.index > after {
+                newest.before = newest.before.saturating_add(by);
+            }
+        }
+    }
+}
+
+/// Whether it demands that a key does not exist.
+fn is_absence(compare: &Compare) -> bool {
+    let is_zero = match compare.target_union {
+        Some(
+            Target::ModRevision(number) | Target::CreateRevision(number) | Target::Version(number),
+        ) => number == 0,
+        None => compare.target < 3,
+        _ => false,
+    };
+    compare.result == 0 && compare.range_end.is_empty() && is_zero
+}
