@@ -53,3 +53,35 @@ fn evidence_without_kubernetes_objects_leads_to_the_etcd_door() {
         assert!(!err.contains("no Kubernetes object"), "{err}");
     }
 }
+
+/// The command of a refusal is another one than the command that was refused, and it runs.
+#[test]
+fn a_context_that_cannot_be_is_refused_with_one_that_can() {
+    for (flags, expected) in [
+        (&["--context", "before=-10m"][..], "--context before"),
+        (&["--context", "before=-1000h"], "--context before"),
+        (
+            &["--context", "x=200", "--context", "x=300"],
+            "another context has this name",
+        ),
+        (&["--context", "data=100"], "another context has this name"),
+    ] {
+        let (output, err, path) = serve("k8s-1.20-etcd35", flags);
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {err}");
+        assert!(err.contains(expected), "{err}");
+        let line = err
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("try "));
+        let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+        let [_, "serve", given, next @ ..] = &*words else {
+            panic!("{err}");
+        };
+        assert_eq!(*given, path);
+        assert_ne!(next, flags, "{err}");
+        let (output, err, _) = serve("k8s-1.20-etcd35", &[next, &["--for", "100ms"]].concat());
+        assert!(
+            matches!(output.status.code(), Some(0 | 3)),
+            "{next:?}: {err}"
+        );
+    }
+}

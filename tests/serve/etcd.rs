@@ -387,6 +387,69 @@ fn a_lease_of_the_scratch_expires_with_its_keys() {
     );
 }
 
+/// A client that still holds the id of a dead lease must not reach a new one.
+#[test]
+fn the_id_of_a_lease_is_given_once() {
+    let Some(binaries) = Binaries::newest("3.5") else {
+        eprintln!("no etcd 3.5 is here: nothing was asked");
+        return;
+    };
+    let server = Server::start(&data_dir("etcd-3.5.30"), &["--etcd", "--scratch"]);
+    let at = format!("http://{}", server.address);
+    let grant = |ttl: &str| {
+        let (granted, error, _) = etcdctl(&binaries, &at, &["lease", "grant", ttl]);
+        let id = granted.split_whitespace().nth(1);
+        id.unwrap_or_else(|| panic!("{granted} {error}")).to_owned()
+    };
+    let mut given = vec![grant("2")];
+    for _ in 0..3 {
+        let id = grant("600");
+        assert!(etcdctl(&binaries, &at, &["lease", "revoke", &id]).2);
+        given.push(id);
+    }
+    // The first one expires.
+    std::thread::sleep(Duration::from_secs(4));
+    given.push(grant("600"));
+    let mut single = given.clone();
+    single.sort();
+    single.dedup();
+    assert_eq!(single.len(), given.len(), "{given:?}");
+    let (_, error, fine) = etcdctl(&binaries, &at, &["lease", "revoke", &given[1]]);
+    assert!(
+        !fine && error.contains("requested lease not found"),
+        "{error}"
+    );
+}
+
+/// A refusal does not advise the flag that is given.
+#[test]
+fn what_the_scratch_does_not_take_is_refused_with_what_it_takes() {
+    let Some(binaries) = Binaries::newest("3.5") else {
+        eprintln!("no etcd 3.5 is here: nothing was asked");
+        return;
+    };
+    for (flags, takes) in [(&["--etcd", "--scratch"][..], true), (&["--etcd"], false)] {
+        let server = Server::start(&data_dir("etcd-3.5.30"), flags);
+        let at = format!("http://{}", server.address);
+        for write in [
+            &["user", "add", "a", "--no-password"][..],
+            &["role", "add", "a"],
+            &["auth", "enable"],
+            &["member", "remove", "1"],
+            &["defrag"],
+        ] {
+            let (_, error, fine) = etcdctl(&binaries, &at, write);
+            assert!(
+                !fine && error.contains("--scratch takes keys and leases, not this"),
+                "{write:?}: {error}"
+            );
+        }
+        let (_, error, fine) = etcdctl(&binaries, &at, &["put", "a", "b"]);
+        assert_eq!(fine, takes, "{error}");
+        assert!(takes || error.contains("--scratch takes writes"), "{error}");
+    }
+}
+
 #[test]
 fn with_a_token_etcdctl_needs_it_as_its_password() {
     for minor in ["3.4", "3.5"] {

@@ -261,3 +261,51 @@ fn kubectl_diff_is_answered_and_nothing_is_written() {
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("read-only"));
 }
+
+/// client-go sends a token over TLS only: what is printed to be pasted has to work all the same.
+#[test]
+fn what_is_printed_with_a_token_works_as_printed() {
+    let token = "secret/of: this-run";
+    for listen in ["127.0.0.1:0", "0.0.0.0:0"] {
+        let server = Server::start(&data_dir(K8S), &["--token", token, "--listen", listen]);
+        assert!(
+            !server.printed.join(" ").contains("0.0.0.0"),
+            "{:?}",
+            server.printed
+        );
+        assert!(
+            server.printed[0].starts_with("kubectl --kubeconfig "),
+            "{:?}",
+            server.printed
+        );
+        let Some(output) = server.kubectl(&["get", "pods", "-A", "--no-headers"]) else {
+            return;
+        };
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(output.status.success() && err.is_empty(), "{listen}: {err}");
+        assert_eq!(
+            out.lines().count(),
+            own(&["get", "pods", "-A", "--no-headers"]).lines().count()
+        );
+        let file = std::fs::read_to_string(&server.kubeconfig).expect("a kubeconfig");
+        assert!(file.contains(&server.address), "{file}");
+        for given in [
+            "Authorization: Bearer other",
+            "Authorization: Basic cmVhZGVyOm90aGVy",
+            "X-A: b",
+        ] {
+            assert_eq!(server.ask("/api", &[given]).code, 401, "{given}");
+        }
+        // What kubectl says of a failure goes into tickets.
+        let wrong = server.kubectl(&["get", "--raw", "/api/v1/namespaces/none/pods/none"]);
+        let wrong = wrong.expect("kubectl ran before");
+        let said = String::from_utf8_lossy(&wrong.stderr);
+        assert!(
+            !wrong.status.success() && !said.contains("secret"),
+            "{said}"
+        );
+    }
+}
