@@ -106,13 +106,20 @@ fn branches_of_an_or_find_the_rows_that_looking_at_every_row_finds() {
         "keys, versions, objects, events, fields, managed_fields"
     );
     for table in tables {
-        let (name, conditions) = (table.name, conditions(table));
+        let (name, mut conditions) = (table.name, conditions(table));
+        // Tables of decoded objects are slow to ask, and their rows are numbered as those of the others.
+        if table.parent.is_some() {
+            conditions.retain(|one| !one.contains(" IN "));
+        }
         let mut questions = Vec::new();
         for (one, other) in pairs(&conditions) {
             let said = format!("{name}: {one} | {other}").replace('\'', "''");
             questions.push(format!(
                 "SELECT '{said}' AS a, (SELECT count(*) FROM {name} WHERE {one} OR {other}) AS b, (SELECT sum(({one}) IS TRUE OR ({other}) IS TRUE) FROM {name}) AS c"
             ));
+            if table.parent.is_some() {
+                continue;
+            }
             questions.push(format!(
                 "SELECT 'union, {said}', (SELECT count(*) FROM (SELECT rowid FROM {name} WHERE {one} UNION SELECT rowid FROM {name} WHERE {other})), (SELECT sum(({one}) IS TRUE OR ({other}) IS TRUE) FROM {name})"
             ));
