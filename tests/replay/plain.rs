@@ -56,19 +56,19 @@ fn entries_of_real_logs_do_the_same_and_hardly_one_is_decoded() {
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    fn below<T: TryFrom<u64, Error: std::fmt::Debug>>(&mut self, end: u64) -> T {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % end
+        T::try_from((self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % end).unwrap()
     }
 
     fn key(&mut self) -> Vec<u8> {
-        vec![b'a' + self.below(4) as u8]
+        vec![b'a' + self.below::<u8>(4)]
     }
 
     fn number(&mut self) -> i64 {
-        self.below(12) as i64
+        self.below(12)
     }
 
     fn put(&mut self) -> PutRequest {
@@ -76,9 +76,9 @@ impl Random {
             key: self.key(),
             value: self.key(),
             // Lease 7 is granted, 8 is not.
-            lease: [0, 0, 7, 8][self.below(4) as usize],
-            prev_kv: self.below(2) == 0,
-            ignore_value: self.below(12) == 0,
+            lease: [0, 0, 7, 8][self.below::<usize>(4)],
+            prev_kv: self.below::<u8>(2) == 0,
+            ignore_value: self.below::<u8>(12) == 0,
             ..PutRequest::default()
         }
     }
@@ -86,7 +86,7 @@ impl Random {
     fn delete(&mut self) -> DeleteRangeRequest {
         DeleteRangeRequest {
             key: self.key(),
-            range_end: if self.below(6) == 0 {
+            range_end: if self.below::<u8>(6) == 0 {
                 b"c".to_vec()
             } else {
                 Vec::new()
@@ -96,7 +96,7 @@ impl Random {
     }
 
     fn operations(&mut self) -> Vec<RequestOp> {
-        let one = |random: &mut Self| match random.below(4) {
+        let one = |random: &mut Self| match random.below::<u8>(4) {
             0 => Op::Range(RangeRequest {
                 key: random.key(),
                 ..RangeRequest::default()
@@ -104,7 +104,7 @@ impl Random {
             1 => Op::DeleteRange(random.delete()),
             _ => Op::Put(random.put()),
         };
-        (0..self.below(4))
+        (0..self.below::<u8>(4))
             .map(|_| RequestOp {
                 request: Some(one(self)),
             })
@@ -112,16 +112,16 @@ impl Random {
     }
 
     fn compare(&mut self) -> Compare {
-        let target = self.below(5) as i32;
+        let target = self.below::<i32>(5);
         let target_union = Some(match target {
             0 => Target::Version(self.number() % 3),
             1 => Target::CreateRevision(self.number()),
             2 => Target::ModRevision(self.number()),
             3 => Target::Value(self.key()),
-            _ => Target::Lease(self.below(8) as i64),
+            _ => Target::Lease(self.below(8)),
         });
         Compare {
-            result: self.below(4) as i32,
+            result: self.below(4),
             target,
             key: self.key(),
             target_union,
@@ -131,12 +131,12 @@ impl Random {
 
     fn request(&mut self) -> InternalRaftRequest {
         let mut request = InternalRaftRequest::default();
-        match self.below(4) {
+        match self.below::<u8>(4) {
             0 => request.put = Some(Box::new(self.put())),
             1 => request.delete_range = Some(Box::new(self.delete())),
             _ => {
                 request.txn = Some(Box::new(TxnRequest {
-                    compare: (0..self.below(3)).map(|_| self.compare()).collect(),
+                    compare: (0..self.below::<u8>(3)).map(|_| self.compare()).collect(),
                     success: self.operations(),
                     failure: self.operations(),
                 }));

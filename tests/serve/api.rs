@@ -136,7 +136,7 @@ fn all_pages_of_a_list_search_the_keys_once() {
     let find = |namespace, at| listings.find(&objects, &pods, namespace, at).unwrap();
     let mut listed = Vec::new();
     while listed.len() < whole.len() {
-        let page = find(None, revision).from_key(&objects, whole[listed.len()].key);
+        let page = find(None, revision).starting_at(&objects, whole[listed.len()].key);
         assert_eq!(page.len(), whole.len() - listed.len());
         assert_eq!(page.closed_from(&objects, 0), 0);
         listed.extend(page.versions(&objects, 0..7));

@@ -138,7 +138,7 @@ impl Listing {
 
     /// From a key on.
     #[must_use]
-    pub fn from_key(&self, objects: &Objects<'_>, key: &[u8]) -> Self {
+    pub fn starting_at(&self, objects: &Objects<'_>, key: &[u8]) -> Self {
         let keyspace = objects.keyspace();
         let key_of = |number: &u32| {
             keyspace

@@ -119,7 +119,7 @@ impl<'l> List<'l> {
             listing = listing.named(objects, name);
         }
         if let Some(after) = &self.query.after {
-            listing = listing.from_key(objects, &after.key);
+            listing = listing.starting_at(objects, &after.key);
         }
         Ok(listing)
     }
