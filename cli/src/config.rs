@@ -9,8 +9,8 @@ use clap::{ArgAction, Command};
 use crate::failure::Failure;
 
 const PREFIX: &str = "ETCD_INSPECT_";
-/// Variables that are no flags: what the browser does for screen readers.
-const NO_FLAGS: [&str; 1] = ["A11Y"];
+/// Variables that are no flags: what the browser does for screen readers, and the key of a session of `serve --mcp`.
+const NO_FLAGS: [&str; 2] = ["A11Y", "SESSION_KEY"];
 
 /// `$XDG_CONFIG_HOME/etcd-inspect/config`.
 pub(crate) fn file() -> Option<PathBuf> {

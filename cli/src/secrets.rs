@@ -11,6 +11,9 @@ use etcd_inspect::kubernetes::mask::Mask;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
+/// The variable in which `serve --mcp` gives the programs that answer one key for all fingerprints of a session.
+const SESSION_KEY: &str = "ETCD_INSPECT_SESSION_KEY";
+
 /// Where the keys of encryption at rest are.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct KeyFiles {
@@ -99,7 +102,10 @@ impl Showing {
     pub(crate) fn mask_key(&self) -> anyhow::Result<Vec<u8>> {
         Ok(match &self.fp_key {
             Some(path) => read(path)?,
-            None => random()?,
+            None => match std::env::var(SESSION_KEY) {
+                Ok(key) if !key.is_empty() => key.into_bytes(),
+                _ => random()?,
+            },
         })
     }
 

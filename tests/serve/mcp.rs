@@ -362,3 +362,29 @@ fn the_steps_of_an_answer_are_calls_that_an_agent_can_make_and_damage_is_in_ever
         assert_eq!(answer["result"]["isError"], false, "{step}: {answer}");
     }
 }
+
+/// The same value in two answers of one session has the same fingerprint, and in another session another.
+#[test]
+fn fingerprints_are_comparable_within_a_session() {
+    let fingerprints = |agent: &mut Agent| -> Vec<String> {
+        let calls = [
+            json!({"what": "secrets", "all_namespaces": true}),
+            json!({"what": "secrets", "namespace": "default"}),
+            json!({"what": "secrets", "all_namespaces": true}),
+        ];
+        let of_call = |arguments: &Value| {
+            let text = agent.call("get", arguments).to_string();
+            let parts = text.split("fp ").skip(1);
+            parts
+                .map(|part| part.chars().take(8).collect())
+                .collect::<Vec<String>>()
+        };
+        let [all, some, again] = calls.each_ref().map(of_call);
+        assert!(!all.is_empty() && !some.is_empty());
+        assert_eq!(all, again);
+        assert!(some.iter().all(|one| all.contains(one)), "{some:?} {all:?}");
+        all
+    };
+    let first = fingerprints(&mut Agent::start());
+    assert_ne!(first, fingerprints(&mut Agent::start()));
+}

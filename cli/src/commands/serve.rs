@@ -230,7 +230,10 @@ fn agent(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             );
         }
     }
-    mcp::answer_agent(mcp::Agent::new(std::env::current_exe()?, sources, flags))?;
+    let key = args.showing.mask_key()?;
+    let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let agent = mcp::Agent::new(std::env::current_exe()?, sources, flags, key);
+    mcp::answer_agent(agent)?;
     Ok(Exit::Ok)
 }
 

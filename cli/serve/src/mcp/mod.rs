@@ -34,6 +34,9 @@ use tools::{AgentTool, QUESTIONS, object};
 /// Time for one answer.
 const ANSWER_TIME: Duration = Duration::from_secs(300);
 
+/// The environment variable of the programs that answer, with the key of the fingerprints.
+pub const FINGERPRINT_KEY: &str = "ETCD_INSPECT_SESSION_KEY";
+
 /// Answers that are kept for their next part.
 const KEPT_ANSWERS: usize = 4;
 
@@ -46,6 +49,8 @@ pub struct Agent {
     pub sources: Vec<(String, PathBuf)>,
     /// Flags that every question has, such as those of keys for encrypted values.
     pub flags: Vec<String>,
+    /// Key of the fingerprints of masked values, in hexadecimal: all answers of one session have the same.
+    pub fingerprint_key: String,
     kept: Arc<Mutex<KeptAnswers>>,
 }
 
@@ -85,11 +90,17 @@ pub fn answer_agent(agent: Agent) -> std::io::Result<()> {
 
 impl Agent {
     /// Over evidence.
-    pub fn new(program: PathBuf, sources: Vec<(String, PathBuf)>, flags: Vec<String>) -> Self {
+    pub fn new(
+        program: PathBuf,
+        sources: Vec<(String, PathBuf)>,
+        flags: Vec<String>,
+        fingerprint_key: String,
+    ) -> Self {
         Self {
             program,
             sources,
             flags,
+            fingerprint_key,
             kept: Arc::default(),
         }
     }
@@ -147,6 +158,7 @@ impl Agent {
     async fn run(&self, words: &[String]) -> std::io::Result<Arc<Answered>> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(words).stdin(Stdio::null()).kill_on_drop(true);
+        command.env(FINGERPRINT_KEY, &self.fingerprint_key);
         let output = tokio::time::timeout(ANSWER_TIME, command.output()).await;
         let output = output.map_err(|_| std::io::Error::other("the question took too long"))??;
         let answered = Arc::new(Answered::read(&output, &self.sources));
@@ -173,7 +185,7 @@ impl ServerHandler for Agent {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("etcd-inspect", env!("CARGO_PKG_VERSION")))
             .with_instructions(format!(
-                "Reads copied etcd data directories and never changes them. Sources: {}. Secrets are masked. Begin with status. \
+                "Reads copied etcd data directories and never changes them. Sources: {}. Secrets are masked; equal fingerprints (fp) of masked values are equal values, within this session only. Begin with status. \
                  `next` of an answer has the calls that lead further; `partial` says that the evidence is damaged or the answer is cut; \
                  with `nextCursor`, ask again with it as `cursor` for the rest.",
                 names.join(", ")
