@@ -37,7 +37,7 @@ pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
     if ui.opened.iter().any(Evidence::is_denied) {
         let sudo = ui.advice(ui.with_sudo());
         ui.warn(format!("as a user who may read it: {sudo}"))?;
-    } else if !damage.findings.is_empty() {
+    } else if damage.is_damage() {
         ui.warn(ui.advice("what is damaged, and what to do: etcd-inspect check {path}"))?;
     }
     ui.damage_reported = Some(summary);

@@ -39,7 +39,8 @@ impl Damage {
             count => format!("{count} {more}"),
         };
         let skipped = self.skipped;
-        let findings = u64::try_from(self.findings.len()).unwrap_or(u64::MAX);
+        let damaged = self.findings.iter().filter(|one| one.is_damage()).count();
+        let findings = u64::try_from(damaged).unwrap_or(u64::MAX);
         let mut parts = Vec::new();
         if skipped > 0 {
             parts.push(many(skipped, "record was skipped", "records were skipped"));
@@ -47,10 +48,18 @@ impl Damage {
         if self.cancelled {
             parts.push("reading was cancelled".to_owned());
         }
+        if findings == 0 && !self.findings.is_empty() {
+            parts.push("none of them known to be damaged".to_owned());
+        }
         if findings > 0 {
             parts.push(many(findings, "finding of damage", "findings of damage"));
         }
         parts.join(", ")
+    }
+
+    /// Whether anything is known to be damaged: not what no key was given for, nor what a limit leaves out.
+    pub fn is_damage(&self) -> bool {
+        self.findings.iter().any(Finding::is_damage)
     }
 
     /// Whether everything was read.
@@ -234,6 +243,27 @@ mod tests {
     fn damaged() -> Damage {
         let place = Place::at(&FileName::new("db"), 4096);
         Damage::new(vec![Finding::new(&error::TRUNCATED, place, "cut")], 2)
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_damaged_is_not_counted_as_damage() {
+        let place = Place::at(&crate::FileName::new("db"), 1);
+        let deep = Finding::new(&crate::codes::error::LIMIT, place.clone(), "deep");
+        let mut damage = Damage::default();
+        damage.skip(deep, 5);
+        assert_eq!(
+            damage.summary(),
+            "1 record was skipped, none of them known to be damaged"
+        );
+        assert!(!damage.is_damage() && !damage.is_empty());
+        damage.skip(
+            Finding::new(&crate::codes::error::TRUNCATED, place, "cut"),
+            5,
+        );
+        assert_eq!(
+            damage.summary(),
+            "2 records were skipped, 1 finding of damage"
+        );
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it says that something is damaged: a note does not, and a limit of ours does not.
+    pub fn is_damage(&self) -> bool {
+        self.severity > Severity::Note && self.code.id != crate::codes::error::LIMIT.id
+    }
+
     /// Creates a finding with the severity of its code.
     pub fn new(code: &'static Code, place: Place, message: impl Into<String>) -> Self {
         Self {

@@ -565,6 +565,7 @@ impl<'a> Objects<'a> {
         let code = match cause {
             Undecodable::Closed(closed) if closed.lacks_key() => &codes::CLOSED,
             Undecodable::Closed(_) => &codes::SEAL_BROKEN,
+            Undecodable::TooDeep { .. } => &located::codes::error::LIMIT,
             _ => &codes::UNDECODABLE,
         };
         let place = match cause {

@@ -63,6 +63,14 @@ impl std::fmt::Display for Undecodable {
             Self::Value { encoding, why, .. } => {
                 write!(f, "not a Kubernetes object ({encoding}): {why}")
             }
+            Self::TooDeep { limit }
+                if usize::try_from(*limit).is_ok_and(|limit| limit >= MAX_VALUE_DEPTH) =>
+            {
+                write!(
+                    f,
+                    "nested deeper than {limit} levels, the most that are read"
+                )
+            }
             Self::TooDeep { limit } => write!(
                 f,
                 "nested deeper than the limit of {limit} levels (raise it with --value-depth, up to {MAX_VALUE_DEPTH})"
