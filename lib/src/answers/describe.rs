@@ -69,9 +69,7 @@ pub fn describe(
             events.extend(objects.json(&version, Reading::default()).ok());
         }
     }
-    if let Some(mask) = mask {
-        events.iter_mut().for_each(|event| mask.object(event));
-    }
+    let events = masked(events, mask);
     let owner = |owner: &Owner, namespace: Option<&str>| {
         let target = objects.layout().of_kind(&owner.api_version, &owner.kind)?;
         let keys = objects.keys_of(&target, namespace, &owner.name);
@@ -91,7 +89,7 @@ pub fn describe(
             let mut listed = listed.borrow_mut();
             listed
                 .entry(key)
-                .or_insert_with(|| all(objects, resource, namespace, revision))
+                .or_insert_with(|| masked(all(objects, resource, namespace, revision), mask))
                 .clone()
         };
         let text = described::text(
@@ -111,6 +109,14 @@ pub fn describe(
         DescribeAnswer { summary, text }
     });
     Ok(described.collect())
+}
+
+/// The same with their secrets hidden: a template is compared with one of which they are.
+fn masked(mut all: Vec<Value>, mask: Option<&Mask>) -> Vec<Value> {
+    if let Some(mask) = mask {
+        all.iter_mut().for_each(|object| mask.object(object));
+    }
+    all
 }
 
 /// All readable objects of a resource in a namespace; of them only names, states and sums are shown.

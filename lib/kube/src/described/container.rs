@@ -1,6 +1,6 @@
 //! Containers: image, ports, state and last state, resources, probes, environment, mounts.
 
-use super::resources::of_container;
+use super::resources::{divided, of_container};
 use super::sheet::Sheet;
 use super::{View, date};
 
@@ -228,13 +228,7 @@ fn variables(container: View<'_>, pod: Option<View<'_>>, sheet: &mut Sheet) {
             );
         } else if resource.present() {
             let path = resource.key("resource").or("");
-            let value = path.split_once('.').map_or(String::new(), |(kind, what)| {
-                container.key("resources").key(kind).key(what).any_or("0")
-            });
-            let value = match (value.as_str(), path.as_str()) {
-                ("0", "limits.cpu" | "limits.memory") => "node allocatable".to_owned(),
-                _ => value,
-            };
+            let value = resource_value(container.key("resources"), resource, &path);
             sheet.line(3, &format!("{name}:\t{value} ({path})"));
         } else if secret.present() {
             let (key, of) = (secret.key("key").or(""), secret.key("name").or(""));
@@ -262,6 +256,20 @@ fn variables(container: View<'_>, pod: Option<View<'_>>, sheet: &mut Sheet) {
                 }
             }
         }
+    }
+}
+
+/// A resource of the container in units of the divisor.
+fn resource_value(resources: View<'_>, asked: View<'_>, path: &str) -> String {
+    let Some((kind, what)) = path.split_once('.') else {
+        return String::new();
+    };
+    let quantity = resources.key(kind).key(what).any_or("0");
+    let divisor = asked.key("divisor").any_or("0");
+    let value = divided(&quantity, &divisor, what == "cpu");
+    match (value.as_str(), path) {
+        ("0", "limits.cpu" | "limits.memory") => "node allocatable".to_owned(),
+        _ => value,
     }
 }
 

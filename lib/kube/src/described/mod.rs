@@ -15,6 +15,7 @@ mod policy;
 mod rbac;
 mod resources;
 mod sheet;
+mod sources;
 mod storage;
 mod volumes;
 mod workloads;

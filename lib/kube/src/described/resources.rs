@@ -28,6 +28,23 @@ pub(super) fn sorted(map: View<'_>) -> Vec<(&str, String)> {
     all
 }
 
+/// How many of a divisor a quantity is, rounded up; of none: cores or bytes (`convertResource…ToString` in Kubernetes
+/// `pkg/api/v1/resource/helpers.go`).
+pub(super) fn divided(text: &str, divisor: &str, is_cpu: bool) -> String {
+    // A thousandth of a core is the smallest part of one, a byte that of everything else.
+    let parts = |text: &str| {
+        let value = quantity(text).unwrap_or(0.0);
+        let parts = if is_cpu { value * 1000.0 } else { value };
+        (parts - 1e-6).ceil().max(0.0)
+    };
+    let one = if is_cpu { 1000.0 } else { 1.0 };
+    let divisor = match parts(divisor) {
+        0.0 => one,
+        divisor => divisor,
+    };
+    format!("{:.0}", (parts(text) / divisor - 1e-9).ceil().max(0.0))
+}
+
 /// A sum of quantities that is printed like its first summand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct QuantitySum {

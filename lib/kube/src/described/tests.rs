@@ -108,12 +108,15 @@ fn a_deployment_names_its_replica_sets() {
         "status": {"replicas": 2, "updatedReplicas": 2, "conditions": [{"type": "Available", "status": "False", "reason": "Minimum"}]}});
     let set = |name: &str, revision: &str| {
         json!({"metadata": {"name": name, "annotations": {"deployment.kubernetes.io/revision": revision},
-        "ownerReferences": [{"uid": "d"}]}, "spec": {"replicas": 2}, "status": {"replicas": 2}})
+        "ownerReferences": [{"uid": "d"}]}, "spec": {"replicas": 2, "template": {"metadata": {"labels": {"app": "web",
+        "pod-template-hash": name}}, "spec": {"containers": [{"name": "c", "image": if revision == "2" { "i" } else { "old" }}]}}},
+        "status": {"replicas": 2}})
     };
     let text = described(&deployment, &[], &|resource, _| match resource {
         "replicasets" => vec![
-            set("web-2", "2"),
             set("web-1", "1"),
+            set("web-2", "2"),
+            set("web-3", "3"),
             json!({"metadata": {"name": "x"}}),
         ],
         _ => Vec::new(),
@@ -125,7 +128,7 @@ fn a_deployment_names_its_replica_sets() {
         "   c:",
         "    Image:         i",
         "  Available      False   Minimum",
-        "OldReplicaSets:  web-1 (2/2 replicas created)",
+        "OldReplicaSets:  web-1 (2/2 replicas created), web-3 (2/2 replicas created)",
         "NewReplicaSet:   web-2 (2/2 replicas created)",
         "Events:          <none>",
     ] {
@@ -223,5 +226,63 @@ Spec:
   Storage Class Name:  fast
 Events:                <none>
 "
+    );
+}
+
+/// As kubectl 1.32 describes them.
+#[test]
+fn volumes_of_every_kind_and_resources_in_units_of_their_divisor_are_shown() {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}, "spec": {
+        "containers": [{"name": "c", "resources": {"limits": {"cpu": "1500m", "memory": "1Gi"}, "requests": {"memory": "64Mi"}}, "env": [
+            {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}}},
+            {"name": "B", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "0"}}},
+            {"name": "C", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}},
+            {"name": "D", "valueFrom": {"resourceFieldRef": {"resource": "requests.memory"}}}]}],
+        "volumes": [
+            {"name": "r", "rbd": {"monitors": ["a", "b"], "image": "i", "pool": "rbd", "secretRef": {"name": "s"}}},
+            {"name": "z", "azureFile": {"secretName": "s", "shareName": "h"}},
+            {"name": "i", "iscsi": {"targetPortal": "t", "iqn": "q", "lun": 3, "iscsiInterface": "default"}},
+            {"name": "v", "csi": {"driver": "csi.x", "volumeAttributes": {"x": "y", "a": "b"}}}]}});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}, "spec": {
+        "capacity": {"storage": "5Gi"}, "csi": {"driver": "csi.x", "volumeHandle": "h1"}}});
+    let text =
+        described(&pod, &[], &|_, _| Vec::new()) + &described(&volume, &[], &|_, _| Vec::new());
+    for line in [
+        "      A:  1500 (limits.cpu)",
+        "      B:  2 (limits.cpu)",
+        "      C:  1024 (limits.memory)",
+        "      D:  67108864 (requests.memory)",
+        "    Type:          RBD (a Rados Block Device mount on the host that shares a pod's lifetime)",
+        "    CephMonitors:  [a b]",
+        "    SecretRef:     &LocalObjectReference{Name:s,}",
+        "    ShareName:   h",
+        "    Portals:            []",
+        "    SecretRef:          nil",
+        "    InitiatorName:      <none>",
+        "    VolumeHandle:      h1",
+        "    VolumeAttributes:  <none>",
+    ] {
+        let words = |line: &str| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            text.lines().any(|shown| words(shown) == words(line)),
+            "{line:?} is not in\n{text}"
+        );
+    }
+    assert_eq!(text.matches("VolumeHandle").count(), 1, "{text}");
+    let attributes: Vec<_> = text
+        .lines()
+        .skip_while(|line| !line.contains("VolumeAttributes"))
+        .take(2)
+        .collect();
+    assert_eq!(
+        attributes,
+        [
+            "    VolumeAttributes:      a=b",
+            "                           x=y"
+        ]
     );
 }

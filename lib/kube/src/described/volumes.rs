@@ -2,118 +2,7 @@
 
 use super::View;
 use super::sheet::Sheet;
-
-/// What a volume is, by the name of its field: its type in words, and its fields with their titles.
-type Source = (
-    &'static str,
-    &'static str,
-    &'static [(&'static str, &'static str)],
-);
-
-static SOURCES: &[Source] = &[
-    (
-        "hostPath",
-        "HostPath (bare host directory volume)",
-        &[("Path", "path"), ("HostPathType", "type")],
-    ),
-    (
-        "emptyDir",
-        "EmptyDir (a temporary directory that shares a pod's lifetime)",
-        &[("Medium", "medium"), ("SizeLimit", "sizeLimit")],
-    ),
-    (
-        "secret",
-        "Secret (a volume populated by a Secret)",
-        &[("SecretName", "secretName"), ("Optional", "optional")],
-    ),
-    (
-        "configMap",
-        "ConfigMap (a volume populated by a ConfigMap)",
-        &[("Name", "name"), ("Optional", "optional")],
-    ),
-    (
-        "persistentVolumeClaim",
-        "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
-        &[("ClaimName", "claimName"), ("ReadOnly", "readOnly")],
-    ),
-    (
-        "nfs",
-        "NFS (an NFS mount that lasts the lifetime of a pod)",
-        &[
-            ("Server", "server"),
-            ("Path", "path"),
-            ("ReadOnly", "readOnly"),
-        ],
-    ),
-    (
-        "csi",
-        "CSI (a Container Storage Interface (CSI) volume source)",
-        &[
-            ("Driver", "driver"),
-            ("FSType", "fsType"),
-            ("VolumeHandle", "volumeHandle"),
-            ("ReadOnly", "readOnly"),
-        ],
-    ),
-    (
-        "local",
-        "LocalVolume (a persistent volume backed by local storage on a node)",
-        &[("Path", "path")],
-    ),
-    (
-        "awsElasticBlockStore",
-        "AWSElasticBlockStore (a Persistent Disk resource in AWS)",
-        &[
-            ("VolumeID", "volumeID"),
-            ("FSType", "fsType"),
-            ("Partition", "partition"),
-            ("ReadOnly", "readOnly"),
-        ],
-    ),
-    (
-        "gcePersistentDisk",
-        "GCEPersistentDisk (a Persistent Disk resource in Google Compute Engine)",
-        &[
-            ("PDName", "pdName"),
-            ("FSType", "fsType"),
-            ("Partition", "partition"),
-            ("ReadOnly", "readOnly"),
-        ],
-    ),
-    (
-        "azureDisk",
-        "AzureDisk (an Azure Data Disk mount on the host and bind mount to the pod)",
-        &[
-            ("DiskName", "diskName"),
-            ("DiskURI", "diskURI"),
-            ("Kind", "kind"),
-            ("FSType", "fsType"),
-            ("CachingMode", "cachingMode"),
-            ("ReadOnly", "readOnly"),
-        ],
-    ),
-    (
-        "iscsi",
-        "ISCSI (an ISCSI Disk resource that is attached to a kubelet's host machine and then exposed to the pod)",
-        &[
-            ("TargetPortal", "targetPortal"),
-            ("IQN", "iqn"),
-            ("Lun", "lun"),
-            ("ReadOnly", "readOnly"),
-            ("FSType", "fsType"),
-        ],
-    ),
-    (
-        "image",
-        "Image (a container image or OCI artifact)",
-        &[("Reference", "reference"), ("PullPolicy", "pullPolicy")],
-    ),
-    (
-        "ephemeral",
-        "EphemeralVolume (an inline specification for a volume that gets created and deleted with the pod)",
-        &[],
-    ),
-];
+use super::sources::SOURCES;
 
 pub(super) fn volumes(list: View<'_>, level: usize, sheet: &mut Sheet) {
     if list.len() == 0 {
@@ -167,14 +56,67 @@ pub(super) fn source(volume: View<'_>, level: usize, sheet: &mut Sheet) {
         return;
     };
     let of = volume.key(field);
+    // A PersistentVolume has members that a volume of a pod has not.
+    let is_persistent = volume.key("capacity").present();
     sheet.at(level, "Type", kind);
     for (title, field) in *fields {
-        let absent = match *title {
-            "ReadOnly" | "Optional" => "false",
-            "SizeLimit" => "<unset>",
-            _ => "",
-        };
-        sheet.at(level, title, &of.key(field).any_or(absent));
+        let only_persistent = matches!(*title, "VolumeHandle" | "SecretNamespace");
+        match (*title, of.key(field)) {
+            ("VolumeAttributes", map) => attributes(map, level, sheet),
+            // kubectl has no colon there.
+            ("ISCSIInterface", name) => {
+                sheet.line(level, &format!("{title}\t{}", name.any_or("")));
+            }
+            _ if only_persistent && !is_persistent => {}
+            (_, value) => sheet.at(level, title, &go_value(title, value, is_persistent)),
+        }
+    }
+}
+
+/// A member as Go's `%v` prints it.
+fn go_value(title: &str, value: View<'_>, is_persistent: bool) -> String {
+    let texts = || value.items().filter_map(View::text).collect::<Vec<_>>();
+    match title {
+        "ReadOnly" | "Optional" | "DiscoveryCHAPAuth" | "SessionCHAPAuth" => value.any_or("false"),
+        "SizeLimit" => value.any_or("<unset>"),
+        "InitiatorName" | "LUN" => value.any_or("<none>"),
+        "Lun" | "Partition" => value.any_or("0"),
+        "TargetWWNs" => texts().join(", "),
+        "CephMonitors" | "Monitors" | "Portals" => format!("[{}]", texts().join(" ")),
+        "Options" => {
+            let mut pairs: Vec<_> = value
+                .fields()
+                .map(|(name, value)| format!("{name}:{}", value.or("")))
+                .collect();
+            pairs.sort();
+            format!("map[{}]", pairs.join(" "))
+        }
+        "SecretRef" => match (value.present(), value.key("name").or("")) {
+            (false, _) => "nil".to_owned(),
+            (true, name) if is_persistent => {
+                let namespace = value.key("namespace").or("");
+                format!("&SecretReference{{Name:{name},Namespace:{namespace},}}")
+            }
+            (true, name) => format!("&LocalObjectReference{{Name:{name},}}"),
+        },
+        _ => value.any_or(""),
+    }
+}
+
+/// Attributes of a CSI volume below each other, indented once more than other values, as kubectl does.
+fn attributes(map: View<'_>, level: usize, sheet: &mut Sheet) {
+    let mut pairs: Vec<_> = map
+        .fields()
+        .map(|(name, value)| format!("{name}={}", value.or("")))
+        .collect();
+    pairs.sort();
+    let indent = "  ".repeat(level);
+    let Some((first, rest)) = pairs.split_first() else {
+        return sheet.at(level, "VolumeAttributes", "<none>");
+    };
+    sheet.at(level, "VolumeAttributes", &format!("{indent}{first}"));
+    for pair in rest {
+        sheet.line(level, &format!("{indent}\t{indent}{pair}"));
     }
 }
 

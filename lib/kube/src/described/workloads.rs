@@ -2,6 +2,8 @@
 
 use super::container::containers;
 use super::pod::scheduling;
+use serde_json::Value;
+
 use super::sheet::Sheet;
 use super::volumes::volumes;
 use super::{Surroundings, View, controller, date, identity, pods_status};
@@ -90,7 +92,7 @@ pub(super) fn deployment(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sh
     true
 }
 
-/// The replica sets of a Deployment: the newest one, and those that still have pods.
+/// The replica sets of a Deployment: that of its template, and the others.
 fn replica_sets(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) {
     let uid = of.path("metadata.uid").text();
     let all = (around.list)("replicasets", of.path("metadata.namespace").text());
@@ -109,9 +111,12 @@ fn replica_sets(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) {
         })
         .collect();
     own.sort_by_key(|set| revision(*set));
-    let Some(newest) = own.pop() else {
-        return;
-    };
+    // The newest one is that of the template as it is now (`FindNewReplicaSet` in kubectl `pkg/util/deployment`).
+    let template = of.path("spec.template").tree().map(without_hash);
+    let at = own.iter().position(|set| {
+        template.is_some() && set.path("spec.template").tree().map(without_hash) == template
+    });
+    let newest = at.map(|at| own.remove(at));
     let shown = |set: View<'_>| {
         let (have, want) = (
             set.path("status.replicas").int(),
@@ -131,7 +136,18 @@ fn replica_sets(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) {
             old.join(", ")
         },
     );
-    sheet.field("NewReplicaSet", &shown(newest));
+    let newest = newest.map_or("<none>".to_owned(), shown);
+    sheet.field("NewReplicaSet", &newest);
+}
+
+/// A template without the label that a Deployment gives its replica sets.
+fn without_hash(template: &Value) -> Value {
+    let mut template = template.clone();
+    let labels = template.pointer_mut("/metadata/labels");
+    if let Some(labels) = labels.and_then(Value::as_object_mut) {
+        labels.shift_remove("pod-template-hash");
+    }
+    template
 }
 
 pub(super) fn replica_set(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) -> bool {

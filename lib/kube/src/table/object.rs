@@ -42,6 +42,14 @@ impl<'v> View<'v> {
         }
     }
 
+    /// The value itself, if it is of a tree.
+    pub(crate) fn tree(self) -> Option<&'v Value> {
+        match self.0? {
+            Seen::Tree(value) => Some(value),
+            Seen::Flat(_) => None,
+        }
+    }
+
     pub(crate) fn present(self) -> bool {
         self.0.is_some()
     }
