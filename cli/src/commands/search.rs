@@ -20,17 +20,17 @@ use crate::what;
 
 /// Find a string or regex in keys, decoded values and their older versions
 ///
-/// Kubernetes values are decoded: a match is shown with its field, numbers and times match as they are printed, the data of
-/// Secrets in clear text (the match itself stays hidden without --reveal=all). A name of a field matches as a whole; the field
+/// Kubernetes values are decoded: a match is shown with its field, numbers and times match as they are printed. Hidden values,
+/// such as the data of Secrets, are searched only with --reveal=all, in clear text. A name of a field matches as a whole; the field
 /// names within metadata.managedFields are not searched. Versions of a key with the same match are one
 /// row. Exit status 1: nothing found.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect search 10.96.0.10 -F -d /copy/m1
   etcd-inspect search 'image.*:latest' --in values -d /copy/m1
-  etcd-inspect search -i hunter2 -d /copy/m1
-  etcd-inspect search hunter2 --in history,wal -d /copy/m1
-  etcd-inspect search hunter2 --carved -d /copy/m1
+  etcd-inspect search -i hunter2 --reveal=all -d /copy/m1
+  etcd-inspect search 10.96.0.10 --in history,wal -d /copy/m1
+  etcd-inspect search node-7 --carved -d /copy/m1
   etcd-inspect search web --in keys --prefix /registry/pods/ -d /copy/m1")]
 pub(crate) struct SearchArgs {
     /// Regular expression (with -F a plain string)

@@ -1,5 +1,7 @@
 //! Objects in kubectl's forms.
 
+mod order;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +12,7 @@ use etcd_inspect::answers::describe::table_of_kind;
 use etcd_inspect::answers::export::sorted;
 use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::kubernetes::apply::{Keep, ready, recreatable};
-use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
+use etcd_inspect::kubernetes::columns::CustomColumns;
 use etcd_inspect::kubernetes::gotemplate::GoTemplate;
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, Template, text};
 use etcd_inspect::kubernetes::mask::Mask;
@@ -21,6 +23,7 @@ use etcd_inspect::member::{Objects, Reading};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use self::order::Order;
 use super::KubeArgs;
 use super::columns::{aligned, chosen, paths, picked, records, write_records};
 use super::shared::say_shared;
@@ -62,7 +65,7 @@ pub(crate) struct Printer<'p> {
     paths: Vec<(String, JsonPath)>,
     /// Whether objects are rows.
     tabular: bool,
-    sort: Option<JsonPath>,
+    order: Order,
     now: Timestamp,
     /// What ages are relative to, to be reported if there are any.
     note: Option<String>,
@@ -82,7 +85,6 @@ impl<'p> Printer<'p> {
         revision: Option<i64>,
         ui: &mut Ui,
     ) -> anyhow::Result<Self> {
-        let sort = ui.global.sort_by.as_deref().map(JsonPath::parse);
         let format = ui.global.format();
         let tabular = is_tabular(&format)
             || !ui.global.columns.is_empty()
@@ -99,7 +101,7 @@ impl<'p> Printer<'p> {
             columns: ui.global.columns.clone(),
             paths: paths(&ui.global.columns)?,
             tabular,
-            sort: sort.transpose().map_err(wrong)?,
+            order: Order::parse(tabular, ui).map_err(wrong)?,
             now,
             note,
             tables: RwLock::default(),
@@ -110,8 +112,7 @@ impl<'p> Printer<'p> {
 
     /// What is kept of an object.
     pub(crate) fn piece<'a>(&self, found: FoundObject<'a>) -> Piece<'a> {
-        let sort = self.sort.as_ref();
-        let sort = sort.and_then(|path| path.find(&found.object).first().copied().cloned());
+        let sort = self.order.key_of(&found.object);
         let (target, version) = (Arc::clone(&found.target), found.version);
         let shape = match &self.format {
             Format::Raw | Format::Hex => Shape::Stored,
@@ -142,7 +143,7 @@ impl<'p> Printer<'p> {
 
     /// Whether rows may be made of parts of the objects.
     pub(crate) fn reads_parts(&self) -> bool {
-        self.tabular && self.sort.is_none() && self.paths.is_empty()
+        self.tabular && !self.order.needs_objects() && self.paths.is_empty()
     }
 
     /// The parts of objects that their rows show. Until the first object is read, those that most tables show.
@@ -361,12 +362,7 @@ impl<'p> Printer<'p> {
         if left_out && pieces.is_empty() {
             return Ok(true);
         }
-        if self.sort.is_some() {
-            if !pieces.is_empty() && pieces.iter().all(|piece| piece.sort.is_none()) {
-                return Err(no_such_field(ui).into());
-            }
-            pieces.sort_by(|a, b| compare(a.sort.as_ref(), b.sort.as_ref()));
-        }
+        self.put_in_order(&mut pieces, ui)?;
         say_shared(&self.by_prefix(&pieces), ui)?;
         limit(&mut pieces, ui);
         let printed = match &self.format {
@@ -424,12 +420,12 @@ impl<'p> Printer<'p> {
             Format::JsonPath(template) => {
                 let template = Template::parse(template).map_err(wrong)?;
                 let text = template.render(&listed(documents, single, ui));
-                rendered(text, ui)?;
+                rendered(text.map_err(wrong)?, ui)?;
             }
             Format::JsonPathAsJson(template) => {
                 let template = Template::parse(template).map_err(wrong)?;
                 let text = template.render_json(&listed(documents, single, ui));
-                rendered(output_json::escaped(&text), ui)?;
+                rendered(output_json::escaped(&text.map_err(wrong)?), ui)?;
             }
             Format::GoTemplate(template) => {
                 let template = GoTemplate::parse(template).map_err(wrong)?;
@@ -543,13 +539,6 @@ fn names(found: impl Iterator<Item = Named>, ui: &mut Ui) -> anyhow::Result<()> 
         ui.line(Line::new().with(Label::Name, format!("{}/{name}", target.label())))?;
     }
     Ok(())
-}
-
-/// No object has the field of `--sort-by`: there is no order.
-fn no_such_field(ui: &Ui) -> Failure {
-    let field = ui.global.sort_by.as_deref().unwrap_or_default();
-    let failure = Failure::usage(format!("--sort-by {field}: no object has that field"));
-    failure.next("etcd-inspect get pods -A --sort-by .metadata.creationTimestamp -d {path}")
 }
 
 fn wrong(error: impl std::error::Error) -> Failure {

@@ -5,12 +5,16 @@
 //! `<=`, `>`, `>=` and existence, `range`/`end`, quoted text. Source: client-go `util/jsonpath`.
 
 mod reader;
+mod slice;
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use self::reader::PathReader;
+use self::slice::ListSlice;
+use crate::go_text::{json, plain_number};
+use crate::gotemplate::go_type;
 
 /// Why a path could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,12 +45,7 @@ enum PathStep {
     Quoted(String, JsonPath),
     Wildcard,
     Descend,
-    Slice {
-        from: Option<i64>,
-        to: Option<i64>,
-        step: i64,
-        single: bool,
-    },
+    Slice(ListSlice),
     Union(Vec<PathStep>),
     Filter {
         left: Operand,
@@ -116,16 +115,24 @@ impl JsonPath {
 
     /// Every value that the path reaches, in order.
     pub fn find<'v>(&self, root: &'v Value) -> Vec<&'v Value> {
-        self.from(root, root)
+        self.from(root, root, &mut None)
     }
 
-    fn from<'v>(&self, root: &'v Value, current: &'v Value) -> Vec<&'v Value> {
+    /// `fault`: the first thing that a template refuses to look for.
+    fn from<'v>(&self, root: &'v Value, current: &'v Value, fault: &mut Fault) -> Vec<&'v Value> {
         let mut values = vec![current];
         for step in &self.0 {
+            // The parts of a union come one after the other, each of all values.
+            let parts = match step {
+                PathStep::Union(parts) => parts.as_slice(),
+                step => std::slice::from_ref(step),
+            };
             let mut next = Vec::new();
-            for value in values {
-                if next.len() < MOST {
-                    step.apply(root, value, &mut next);
+            for part in parts {
+                for value in &values {
+                    if next.len() < MOST {
+                        part.apply(root, value, &mut next, fault);
+                    }
                 }
             }
             values = next;
@@ -134,57 +141,63 @@ impl JsonPath {
     }
 }
 
+/// Why a template cannot be rendered for an object.
+type Fault = Option<String>;
+
+fn not_a_list(value: &Value, more: &str) -> String {
+    format!("{} is not array or slice{more}", go_type(value))
+}
+
 impl PathStep {
-    fn apply<'v>(&self, root: &'v Value, value: &'v Value, out: &mut Vec<&'v Value>) {
+    fn apply<'v>(
+        &self,
+        root: &'v Value,
+        value: &'v Value,
+        out: &mut Vec<&'v Value>,
+        fault: &mut Fault,
+    ) {
         match (self, value) {
             (Self::Root, _) => out.push(root),
             (Self::Field(name), Value::Object(fields)) => out.extend(fields.get(name)),
             (Self::Quoted(name, path), Value::Object(fields)) => match fields.get(name) {
                 Some(field) => out.push(field),
-                None => out.extend(path.from(root, value)),
+                None => out.extend(path.from(root, value, fault)),
             },
             (Self::Wildcard, Value::Object(fields)) => out.extend(fields.values()),
             (Self::Wildcard, Value::Array(items)) => out.extend(items),
             (Self::Descend, _) => descend(value, out),
-            (
-                Self::Slice {
-                    from,
-                    to,
-                    step,
-                    single,
-                },
-                Value::Array(items),
-            ) => {
-                let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                let absolute = |at: i64| if at < 0 { at.saturating_add(len) } else { at };
-                let from = absolute(from.unwrap_or(0));
-                let to = if *single {
-                    from.saturating_add(1)
-                } else {
-                    absolute(to.unwrap_or(len))
-                };
-                if from < 0 || *step < 1 {
-                    return;
+            (Self::Slice(slice), Value::Array(items)) => match slice.cut(items) {
+                Ok(found) => out.extend(found),
+                Err(why) => {
+                    fault.get_or_insert(why);
                 }
-                let at = |at: i64| usize::try_from(at.clamp(0, len)).unwrap_or(usize::MAX);
-                let stride = usize::try_from(*step).unwrap_or(usize::MAX);
-                let range = items.get(at(from)..at(to).max(at(from)));
-                out.extend(range.unwrap_or_default().iter().step_by(stride));
+            },
+            (Self::Union(steps), _) => {
+                for step in steps {
+                    step.apply(root, value, out, fault);
+                }
             }
-            (Self::Union(steps), _) => steps.iter().for_each(|step| step.apply(root, value, out)),
             (Self::Filter { left, test }, Value::Array(items)) => {
                 out.extend(
                     items
                         .iter()
-                        .filter(|item| passes(root, item, left, test.as_ref())),
+                        .filter(|item| passes(root, item, left, test.as_ref(), fault)),
                 );
             }
             (Self::Filter { left, test }, Value::Object(fields)) => {
+                fault.get_or_insert(not_a_list(value, " and cannot be filtered"));
                 out.extend(
                     fields
                         .values()
-                        .filter(|item| passes(root, item, left, test.as_ref())),
+                        .filter(|item| passes(root, item, left, test.as_ref(), fault)),
                 );
+            }
+            (Self::Slice(_), Value::Null) => {}
+            (Self::Slice(_), _) => {
+                fault.get_or_insert(not_a_list(value, ""));
+            }
+            (Self::Filter { .. }, _) => {
+                fault.get_or_insert(not_a_list(value, " and cannot be filtered"));
             }
             _ => {}
         }
@@ -200,9 +213,18 @@ fn descend<'v>(value: &'v Value, out: &mut Vec<&'v Value>) {
     }
 }
 
-fn passes(root: &Value, item: &Value, left: &Operand, test: Option<&(Compare, Operand)>) -> bool {
-    let resolve = |operand: &Operand| match operand {
-        Operand::Path(path) => path.from(root, item).first().map(|value| (*value).clone()),
+fn passes(
+    root: &Value,
+    item: &Value,
+    left: &Operand,
+    test: Option<&(Compare, Operand)>,
+    fault: &mut Fault,
+) -> bool {
+    let mut resolve = |operand: &Operand| match operand {
+        Operand::Path(path) => path
+            .from(root, item, fault)
+            .first()
+            .map(|value| (*value).clone()),
         Operand::Literal(value) => Some(value.clone()),
     };
     let Some(left) = resolve(left) else {
@@ -234,8 +256,9 @@ pub fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        Value::Array(_) | Value::Object(_) => go_escaped(&value.to_string()),
-        other => other.to_string(),
+        Value::Array(_) | Value::Object(_) => go_escaped(&json(value)),
+        Value::Number(number) => plain_number(number),
+        Value::Bool(flag) => flag.to_string(),
     }
 }
 
@@ -266,22 +289,19 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads a template; a text without braces is read as one path.
+    /// Reads a template; what is not in braces is text.
     ///
     /// ```
     /// use etcd_inspect_kube::jsonpath::Template;
     /// let list = serde_json::json!({"items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}]});
     /// let template = Template::parse(r#"{range .items[*]}{.metadata.name}{"\n"}{end}"#)?;
-    /// assert_eq!(template.render(&list), "a\nb\n");
+    /// assert_eq!(template.render(&list).as_deref(), Ok("a\nb\n"));
     /// # Ok::<(), etcd_inspect_kube::jsonpath::JsonPathError>(())
     /// ```
     ///
     /// # Errors
     /// [`JsonPathError`] with the place where reading stopped.
     pub fn parse(text: &str) -> Result<Self, JsonPathError> {
-        if !text.contains('{') {
-            return Ok(Self(vec![Piece::Path(JsonPath::parse(text)?)]));
-        }
         // The innermost open range is the last one; the first is the template itself.
         let mut open: Vec<(JsonPath, Vec<Piece>)> = vec![(JsonPath::default(), Vec::new())];
         let mut rest = text;
@@ -312,35 +332,55 @@ impl Template {
     }
 
     /// The text for one object.
-    pub fn render(&self, root: &Value) -> String {
-        let mut out = String::new();
-        render(&self.0, root, root, &joined, &mut out);
-        out
+    ///
+    /// # Errors
+    /// What kubectl refuses: an index that a list does not have, an index or a filter of what is no list.
+    pub fn render(&self, root: &Value) -> Result<String, JsonPathFault> {
+        self.rendered(root, &joined)
     }
 
     /// The same for `-o jsonpath-as-json`: what each path finds is a list of its own.
-    pub fn render_json(&self, root: &Value) -> String {
-        let mut out = String::new();
-        render(&self.0, root, root, &listed, &mut out);
-        out
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_json(&self, root: &Value) -> Result<String, JsonPathFault> {
+        self.rendered(root, &listed)
+    }
+
+    fn rendered(&self, root: &Value, found: &Shown) -> Result<String, JsonPathFault> {
+        let (mut out, mut fault) = (String::new(), None);
+        render(&self.0, root, root, (found, &mut fault), &mut out);
+        match fault {
+            None => Ok(out),
+            Some(why) => Err(JsonPathFault(why)),
+        }
     }
 }
+
+/// Why a template cannot be rendered for an object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the JSONPath does not fit the object: {0}")]
+pub struct JsonPathFault(String);
+
+/// How the values of one path are shown.
+type Shown = dyn Fn(Vec<&Value>, &mut String);
 
 fn render(
     nodes: &[Piece],
     root: &Value,
     current: &Value,
-    found: &dyn Fn(Vec<&Value>, &mut String),
+    (found, fault): (&Shown, &mut Fault),
     out: &mut String,
 ) {
     for node in nodes {
         match node {
             Piece::Text(text) => out.push_str(text),
-            Piece::Path(path) => found(path.from(root, current), out),
-            Piece::Range(path, body) => path
-                .from(root, current)
-                .into_iter()
-                .for_each(|item| render(body, root, item, found, out)),
+            Piece::Path(path) => found(path.from(root, current, fault), out),
+            Piece::Range(path, body) => {
+                for item in path.from(root, current, fault) {
+                    render(body, root, item, (found, &mut *fault), out);
+                }
+            }
         }
     }
 }
@@ -388,7 +428,7 @@ mod tests {
             ("{.items[0:2].metadata.name}", "a b"),
             ("{.items[::2].metadata.name}", "a c"),
             ("{.items[0,2].metadata.name}", "a c"),
-            ("{.items[*]['metadata.name', 'ready']}", "a true b c"),
+            ("{.items[*]['metadata.name', 'ready']}", "a b c true"),
             ("{..name}", "a b c"),
             ("{.items[*].spec}", r#"{"n":1} {"n":2} {"n":10}"#),
             (r#"{.items[?(@.metadata.name=="b")].spec.n}"#, "2"),
@@ -408,10 +448,13 @@ mod tests {
             ),
             (r#"{range .items[*]}{@.metadata.name},{end}!"#, "a,b,c,!"),
             ("kind: {$.kind} {.missing}.", "kind: List ."),
-            (".kind", "List"),
-            ("{kind}", "List"),
+            (".kind", ".kind"),
+            (r#"{"\u00e9\x41"}"#, "éA"),
+            ("{1.5} {true}", "1.5 true"),
+            ("{.items[1:1].spec}x", "x"),
+            ("{.missing[0]}{.kind.x}", ""),
         ] {
-            let rendered = Template::parse(template).map(|template| template.render(&list()));
+            let rendered = Template::parse(template).unwrap().render(&list());
             assert_eq!(rendered.as_deref(), Ok(want), "{template}");
         }
     }
@@ -420,15 +463,51 @@ mod tests {
     fn as_json_each_path_is_a_list_of_what_it_finds() {
         let template = Template::parse("{.items[0:2].metadata.name}{.kind}{.missing}").unwrap();
         assert_eq!(
-            template.render_json(&list()),
+            template.render_json(&list()).unwrap(),
             "[\n    \"a\",\n    \"b\"\n]\n[\n    \"List\"\n]\n[]\n"
         );
         let object = json!({"a": {"b": "x<y>&z"}});
         let template = Template::parse("{.a} {.a.b}").unwrap();
         assert_eq!(
-            template.render(&object),
+            template.render(&object).unwrap(),
             r#"{"b":"x\u003cy\u003e\u0026z"} x<y>&z"#
         );
+    }
+
+    #[test]
+    fn what_kubectl_refuses_is_refused_and_nothing_is_printed() {
+        for (template, why) in [
+            (
+                "{.items[99].metadata.name}x",
+                "array index out of bounds: index 99, length 3",
+            ),
+            (
+                "{.items[0:9]}",
+                "array index out of bounds: index 8, length 3",
+            ),
+            (
+                "{.items[-9]}",
+                "array index out of bounds: index -6, length 3",
+            ),
+            (
+                "{.items[2:1]}",
+                "starting index 2 is greater than ending index 1",
+            ),
+            ("{.kind[0]}", "string is not array or slice"),
+            (
+                "{.items[0].metadata[*]}",
+                "map[string]interface {} is not array or slice",
+            ),
+            (
+                "{.kind[?(@.a)]}",
+                "string is not array or slice and cannot be filtered",
+            ),
+        ] {
+            let refused = Template::parse(template).unwrap().render(&list());
+            assert_eq!(refused, Err(JsonPathFault(why.to_owned())), "{template}");
+        }
+        let whole = Template::parse("{}").unwrap().render(&json!({"a": 1}));
+        assert_eq!(whole.as_deref(), Ok(r#"{"a":1}"#));
     }
 
     #[test]
@@ -439,6 +518,7 @@ mod tests {
             "{range .items[*]}",
             "{end}",
             "{.a",
+            "{kind}",
             "{\"x}",
             "{.items[?(@.a==)]}",
         ] {
@@ -470,7 +550,7 @@ mod tests {
         #[test]
         fn arbitrary_templates_never_panic(text in r#"[{}\[\].*?@$='"a-c0-2:,()<>! -]{0,40}"#) {
             if let Ok(template) = Template::parse(&text) {
-                template.render(&list());
+                let _ = template.render(&list());
             }
         }
     }

@@ -73,6 +73,7 @@ pub mod encryption;
 mod envelope;
 pub mod field_labels;
 mod flat;
+mod go_text;
 pub mod gotemplate;
 pub mod helm;
 pub mod jsonpath;

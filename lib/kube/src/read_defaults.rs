@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 /// Whether an API server sets anything when it reads an object of that kind.
 pub fn has_read_defaults(api_version: &str, kind: &str) -> bool {
-    phase(api_version, kind).is_some() || has_claims(api_version, kind)
+    phase(api_version, kind).is_some()
+        || has_claims(api_version, kind)
+        || api_version.starts_with("batch/") && matches!(kind, "Job" | "CronJob" | "ScheduledJob")
 }
 
 /// Sets what an API server sets when it reads the object.
@@ -21,8 +23,13 @@ pub fn has_read_defaults(api_version: &str, kind: &str) -> bool {
 pub fn set_read_defaults(object: &mut Value) {
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let is_batch = api_version.starts_with("batch/");
     if let Some(phase) = phase(api_version, kind) {
         set_phase(object, phase);
+    } else if is_batch && kind == "Job" {
+        set_labels(object);
+    } else if is_batch && matches!(kind, "CronJob" | "ScheduledJob") {
+        set_limits(object);
     } else if has_claims(api_version, kind) {
         let claims = object
             .pointer_mut("/spec/volumeClaimTemplates")
@@ -32,6 +39,30 @@ pub fn set_read_defaults(object: &mut Value) {
             set(claim, "apiVersion", json!("v1"));
             set_phase(claim, "Pending");
         }
+    }
+}
+
+/// A Job without labels has those of its template (`SetDefaults_Job` in `pkg/apis/batch/v1/defaults.go`).
+fn set_labels(job: &mut Value) {
+    let labels = job.pointer("/spec/template/metadata/labels").cloned();
+    let Some(metadata) = job.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let is_empty = |labels: &Value| labels.as_object().is_none_or(Map::is_empty);
+    if metadata.get("labels").is_none_or(is_empty)
+        && let Some(labels) = labels.filter(|labels| !is_empty(labels))
+    {
+        metadata.insert("labels".to_owned(), labels);
+    }
+}
+
+/// How many finished Jobs a CronJob keeps, which batch/v2alpha1 did not always store (`SetDefaults_CronJob`).
+fn set_limits(job: &mut Value) {
+    if let Some(spec) = job.get_mut("spec") {
+        set(spec, "concurrencyPolicy", json!("Allow"));
+        set(spec, "suspend", json!(false));
+        set(spec, "successfulJobsHistoryLimit", json!(3));
+        set(spec, "failedJobsHistoryLimit", json!(1));
     }
 }
 
@@ -88,6 +119,29 @@ mod tests {
         }
         let custom = json!({"apiVersion": "example.com/v1", "kind": "Namespace"});
         assert_eq!(read(custom.clone()), custom);
+    }
+
+    #[test]
+    fn a_job_has_the_labels_of_its_template_and_a_cron_job_the_limits_of_today() {
+        let job = |labels: Value| {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "labels": labels},
+            "spec": {"template": {"metadata": {"labels": {"job-name": "j"}}}}})
+        };
+        assert_eq!(
+            read(job(Value::Null))["metadata"]["labels"],
+            json!({"job-name": "j"})
+        );
+        assert_eq!(
+            read(job(json!({"own": "x"})))["metadata"]["labels"],
+            json!({"own": "x"})
+        );
+        let cron = read(
+            json!({"apiVersion": "batch/v2alpha1", "kind": "CronJob", "spec": {"failedJobsHistoryLimit": 0}}),
+        );
+        assert_eq!(
+            cron["spec"],
+            json!({"failedJobsHistoryLimit": 0, "successfulJobsHistoryLimit": 3, "suspend": false, "concurrencyPolicy": "Allow"})
+        );
     }
 
     #[test]

@@ -191,16 +191,29 @@ impl FieldSelector {
     /// Whether the object fits.
     pub fn matches(&self, object: &Value) -> bool {
         self.0.iter().all(|test| {
+            // A Job is selected by a name that no field of it has.
+            let is_job = object.get("kind").is_some_and(|kind| kind == "Job");
+            let name = |name: &str| match name {
+                "successful" if is_job => "succeeded".to_owned(),
+                name => name.to_owned(),
+            };
             let found = test
                 .path
                 .iter()
-                .try_fold(object, |value, name| value.get(name));
+                .try_fold(object, |value, part| value.get(name(part)));
             let fits = match found {
                 Some(Value::String(text)) => *text == test.value,
                 None | Some(Value::Null) => {
-                    test.value.is_empty()
-                        || (test.value == "false"
-                            && test.path.iter().any(|name| name == "unschedulable"))
+                    let is_last = |names: &[&str]| {
+                        let last = test.path.last();
+                        last.is_some_and(|last| names.contains(&last.as_str()))
+                    };
+                    match test.value.as_str() {
+                        "" => true,
+                        "false" => is_last(&["unschedulable", "hostNetwork"]),
+                        "0" => is_last(&["successful", "replicas"]),
+                        _ => false,
+                    }
                 }
                 Some(other) => super::jsonpath::text(other) == test.value,
             };

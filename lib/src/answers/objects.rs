@@ -21,7 +21,7 @@ use crate::member::{Objects, Reading, VersionWriter};
 use crate::mvcc::Version;
 
 pub use largest::largest;
-pub use order::compare_texts;
+pub use order::{compare_cells, compare_texts};
 
 /// Which objects.
 #[derive(Clone, Debug)]

@@ -26,6 +26,9 @@ pub(super) fn call<'v>(name: &str, arguments: Vec<Val<'v>>) -> Result<Val<'v>, S
         ("printf", [Some(Value::String(format)), rest @ ..]) => text(printf(format, rest)),
         ("html", all) => text(html(&sprint(all))),
         ("urlquery", all) => text(query(&sprint(all))),
+        ("js", all) => text(js(&sprint(all))),
+        ("call", [Some(_), ..]) => Err("call of a value that is no function".to_owned()),
+        ("call", _) => Err("call of nil".to_owned()),
         ("base64decode", [Some(Value::String(encoded))]) => {
             let decoded = base64::engine::general_purpose::STANDARD.decode(encoded);
             let decoded = decoded.map_err(|error| format!("base64 decode failed: {error}"))?;
@@ -177,6 +180,25 @@ fn html(text: &str) -> String {
             '"' => out.push_str("&#34;"),
             '\'' => out.push_str("&#39;"),
             '\0' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `JSEscape` of Go's text/template.
+fn js(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\'' => out.push_str("\\'"),
+            '"' => out.push_str("\\\""),
+            '<' => out.push_str("\\u003C"),
+            '>' => out.push_str("\\u003E"),
+            '&' => out.push_str("\\u0026"),
+            '=' => out.push_str("\\u003D"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
             c => out.push(c),
         }
     }

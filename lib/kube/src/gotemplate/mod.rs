@@ -14,6 +14,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+pub(crate) use self::print::go_type;
+
 use self::parse::TemplateNode;
 
 /// Why a template could not be read, or stopped.

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::go_text::plain_number;
+
 /// A value as Go's `%v`; none is `<no value>`.
 pub(super) fn print(value: Option<&Value>, out: &mut String) {
     match value {
@@ -17,7 +19,7 @@ pub(super) fn plain(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("<nil>"),
         Value::String(text) => out.push_str(text),
-        Value::Number(number) => out.push_str(&go_number(number)),
+        Value::Number(number) => out.push_str(&plain_number(number)),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Array(items) => {
             out.push('[');
@@ -42,23 +44,6 @@ pub(super) fn plain(value: &Value, out: &mut String) {
             out.push(']');
         }
     }
-}
-
-/// Whole numbers as they are, others as Go's `%v`: the exponent appears from 1e21 on.
-fn go_number(number: &serde_json::Number) -> String {
-    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
-        return number.to_string();
-    };
-    if float != 0.0 && !(1e-4..1e21).contains(&float.abs()) {
-        let text = format!("{float:e}");
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, digits) = match exponent.strip_prefix('-') {
-            Some(digits) => ('-', digits),
-            None => ('+', exponent),
-        };
-        return format!("{mantissa}e{sign}{digits:0>2}");
-    }
-    format!("{float}")
 }
 
 /// Maximum width and precision, so that a template cannot ask for gigabytes.
@@ -144,6 +129,7 @@ fn one(verb: char, value: Option<&Value>, precision: Option<usize>, flags: &str)
             let _ = write!(hex, "{byte:02x}");
             hex
         }),
+        ('T', value) => go_type(value.unwrap_or(&Value::Null)).to_owned(),
         ('t', Some(Value::Bool(_))) => shown,
         ('d', Some(Value::Number(number))) if number.is_f64() => {
             format!("{:.0}", number.as_f64().unwrap_or(0.0))
@@ -171,13 +157,27 @@ fn one(verb: char, value: Option<&Value>, precision: Option<usize>, flags: &str)
             precision.unwrap_or(6).min(60),
             number.as_f64().unwrap_or(0.0)
         ),
-        ('e' | 'g', Some(Value::Number(_))) => shown,
+        ('e', Some(Value::Number(number))) => {
+            exponential(number.as_f64().unwrap_or(0.0), precision)
+        }
+        ('g' | 'G', Some(Value::Number(_))) => shown,
         (_, Some(value)) => format!("%!{verb}({}={shown})", go_type(value)),
         (_, None) => format!("%!{verb}(<nil>)"),
     }
 }
 
-fn go_type(value: &Value) -> &'static str {
+/// `1.500000e+00`.
+fn exponential(float: f64, precision: Option<usize>) -> String {
+    let text = format!("{float:.*e}", precision.unwrap_or(6).min(60));
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    match exponent.strip_prefix('-') {
+        Some(digits) => format!("{mantissa}e-{digits:0>2}"),
+        None => format!("{mantissa}e+{exponent:0>2}"),
+    }
+}
+
+/// The name of Go's type.
+pub(crate) fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "<nil>",
         Value::Bool(_) => "bool",

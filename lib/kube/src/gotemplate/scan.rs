@@ -3,6 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::GoTemplateError;
+use crate::go_text::unescape;
 
 /// A part of a template: text or an action.
 pub(super) enum TemplatePart<'t> {
@@ -173,11 +174,12 @@ fn fields(mut text: &str) -> (Vec<String>, &str) {
 
 fn quoted(text: &str, quote: char) -> Result<(Word, &str), GoTemplateError> {
     let mut chars = text.char_indices().skip(1);
-    let mut value = String::new();
+    let mut value = Vec::new();
     while let Some((at, c)) = chars.next() {
         match c {
             c if c == quote => {
                 let after = skip(text, at + 1);
+                let value = String::from_utf8_lossy(&value).into_owned();
                 let literal = match quote {
                     // A character is its number, as in Go.
                     '\'' => Value::from(value.chars().next().map_or(0, u32::from)),
@@ -185,14 +187,13 @@ fn quoted(text: &str, quote: char) -> Result<(Word, &str), GoTemplateError> {
                 };
                 return Ok((Word::Literal(literal), after));
             }
-            '\\' if quote != '`' => value.extend(match chars.next() {
-                Some((_, 'n')) => Some('\n'),
-                Some((_, 't')) => Some('\t'),
-                Some((_, 'r')) => Some('\r'),
-                Some((_, escaped)) => Some(escaped),
-                None => None,
-            }),
-            c => value.push(c),
+            '\\' if quote != '`' => {
+                let mut escaped = chars.by_ref().map(|(_, c)| c);
+                unescape(&mut escaped, &mut value).ok_or_else(|| {
+                    GoTemplateError::parse(text, "an escape that Go does not know")
+                })?;
+            }
+            c => value.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
     Err(GoTemplateError::parse(text, "a quote that does not end"))

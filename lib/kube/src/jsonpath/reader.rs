@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::slice::ListSlice;
 use super::{Compare, DEPTH, JsonPath, JsonPathError, Operand, PathStep, Piece};
+use crate::go_text::unescape;
 
 /// What is left of the text.
 pub(super) struct PathReader<'t> {
@@ -43,6 +45,14 @@ impl PathReader<'_> {
         &mut self,
         open: &mut Vec<(JsonPath, Vec<Piece>)>,
     ) -> Result<(), JsonPathError> {
+        self.space();
+        if self.eat("}") {
+            // `{}` is the object itself.
+            if let Some((_, nodes)) = open.last_mut() {
+                nodes.push(Piece::Path(JsonPath::default()));
+            }
+            return Ok(());
+        }
         loop {
             self.space();
             let node = if self.eat("}") {
@@ -68,15 +78,26 @@ impl PathReader<'_> {
             } else if self.rest.starts_with(['.', '[', '$', '@']) {
                 Piece::Path(self.path()?)
             } else {
-                let name = self.name()?;
-                let mut path = self.path()?;
-                path.0.insert(0, PathStep::Field(name));
-                Piece::Path(path)
+                Piece::Text(self.literal()?)
             };
             if let Some((_, nodes)) = open.last_mut() {
                 nodes.push(node);
             }
         }
+    }
+
+    /// A number or a truth value, which is its own text.
+    fn literal(&mut self) -> Result<String, JsonPathError> {
+        let end = self.rest.find(['}', ' ']).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        let is_literal = matches!(word, "true" | "false") || word.parse::<f64>().is_ok();
+        if !is_literal {
+            return Err(
+                self.error("a path, which begins with a dot, a text in quotes, range or end")
+            );
+        }
+        self.rest = rest;
+        Ok(word.to_owned())
     }
 
     pub(super) fn path(&mut self) -> Result<JsonPath, JsonPathError> {
@@ -137,21 +158,27 @@ impl PathReader<'_> {
         let Some((_, quote)) = chars.next() else {
             return Err(self.error("a quote"));
         };
-        let mut text = String::new();
+        let mut text = Vec::new();
+        let push = |text: &mut Vec<u8>, c: char| {
+            text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        };
         while let Some((at, c)) = chars.next() {
             match c {
-                '\\' => match chars.next() {
-                    Some((_, 'n')) => text.push('\n'),
-                    Some((_, 't')) => text.push('\t'),
-                    Some((_, 'r')) => text.push('\r'),
-                    Some((_, c)) => text.push(c),
-                    None => break,
-                },
+                '\\' => {
+                    let mut ahead = chars.clone();
+                    match unescape(&mut ahead.by_ref().map(|(_, c)| c), &mut text) {
+                        Some(()) => chars = ahead,
+                        None => match chars.next() {
+                            Some((_, c)) => push(&mut text, c),
+                            None => break,
+                        },
+                    }
+                }
                 c if c == quote => {
                     self.rest = self.rest.get(at + c.len_utf8()..).unwrap_or_default();
-                    return Ok(text);
+                    return Ok(String::from_utf8_lossy(&text).into_owned());
                 }
-                c => text.push(c),
+                c => push(&mut text, c),
             }
         }
         Err(self.error("a closing quote"))
@@ -206,7 +233,7 @@ impl PathReader<'_> {
         loop {
             self.space();
             steps.push(if self.eat("*") {
-                PathStep::Wildcard
+                PathStep::Slice(ListSlice::ALL)
             } else if self.rest.starts_with(['\'', '"']) {
                 self.quoted_field()?
             } else {
@@ -231,23 +258,23 @@ impl PathReader<'_> {
         let from = self.integer();
         if !self.eat(":") {
             return match from {
-                Some(_) => Ok(PathStep::Slice {
+                Some(_) => Ok(PathStep::Slice(ListSlice {
                     from,
                     to: None,
                     step: 1,
                     single: true,
-                }),
+                })),
                 None => Err(self.error("an index, a name in quotes, * or ?()")),
             };
         }
         let to = self.integer();
         let step = if self.eat(":") { self.integer() } else { None };
-        Ok(PathStep::Slice {
+        Ok(PathStep::Slice(ListSlice {
             from,
             to,
             step: step.unwrap_or(1),
             single: false,
-        })
+        }))
     }
 
     pub(super) fn filter(&mut self) -> Result<PathStep, JsonPathError> {

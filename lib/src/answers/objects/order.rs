@@ -26,6 +26,14 @@ pub fn compare_texts(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// The order of `--sort-by COLUMN`: the largest number first, other texts as [`compare_texts`] has them.
+pub fn compare_cells(a: &str, b: &str) -> Ordering {
+    match (rank(a), rank(b)) {
+        (Some(a), Some(b)) => b.cmp(&a),
+        _ => compare_texts(a, b),
+    }
+}
+
 /// The number that a cell means: seconds of an age, or the number that it begins with (`2 (3m ago)`, `1/1`).
 fn rank(text: &str) -> Option<i128> {
     if let Some(seconds) = seconds(text) {
