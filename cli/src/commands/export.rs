@@ -1,21 +1,23 @@
 //! `export`.
 
+mod deletions;
 mod effects;
 mod helm;
 mod report;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
+use etcd_inspect::answers::KeyRange;
 use etcd_inspect::answers::export::{
     Export, ExportOptions, ExportSelection, ExportSource, ExportedObject, gather,
 };
-use etcd_inspect::answers::find::Query;
+use etcd_inspect::answers::find::{self, Query};
 use etcd_inspect::kubernetes::apply::{Keep, Release};
 use etcd_inspect::kubernetes::selector::LabelSelector;
 use etcd_inspect::member::{Member, Objects};
@@ -176,7 +178,8 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let namespace = scope.namespace.as_deref();
         return helm::export(name, namespace, &objects, revision, how, out.as_ref(), ui);
     }
-    let (selection, named) = selection(args, &objects, revision, since.is_some())?;
+    let mut failures = kube::Failures::new(false);
+    let (selection, named) = selection(args, &objects, revision, since.is_some(), &mut failures)?;
     let source = ExportSource {
         revision,
         since,
@@ -192,17 +195,13 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         args.secrets.is_some(),
         ui,
     )?;
-    if export.objects.is_empty()
-        && let Some(namespace) = &selection.namespace
-    {
-        let out = args.out.as_deref().unwrap_or(Path::new("-"));
-        if let Some(deleted) = kube::deleted_namespace(&objects, namespace, revision, out, ui)? {
-            ui.note(deleted)?;
-        }
-    }
-    Ok(match (export.is_partial(), export.objects.is_empty()) {
+    let is_empty = export.objects.is_empty();
+    deletions::say(args, &view, &objects, (&selection, &source), is_empty, ui)?;
+    let missing = failures.report(ui)?;
+    Ok(match (export.is_partial(), missing) {
         (true, _) => Exit::Partial,
-        (false, is_empty) => view.exit(Exit::negative_if(is_empty)),
+        (false, Some(exit)) => exit,
+        (false, None) => view.exit(Exit::negative_if(is_empty)),
     })
 }
 
@@ -213,7 +212,7 @@ fn known_target(args: &ExportArgs) -> Result<(), Failure> {
         Some(target) if target < first || target > last => Err(Failure::usage(format!(
             "--target {target}: what Kubernetes {target} serves is not known, only of {first} to {last}"
         ))
-        .next(Command::inspect("export").arg("-A").flag("--target", last.to_string()).args(["--out", "-", "-d"]).evidence())),
+        .next(again(args).flag("--target", last.to_string()).args(["--out", "-", "-d"]).evidence())),
         _ => Ok(()),
     }
 }
@@ -241,7 +240,7 @@ fn out(args: &ExportArgs, member: &Member) -> anyhow::Result<Option<Out>> {
                 if FILE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
                     let yaml = path.with_extension("yaml");
                     return Err(Failure::usage(format!("--out {}: export writes no .{ending} file; FILE.yaml, FILE.json and FILE.jsonl are files, every other name is a new directory", path.display()))
-                        .next(again(args, &yaml))
+                        .next(again_to(args, &yaml))
                         .into());
                 }
             }
@@ -263,7 +262,12 @@ const FILE_ENDINGS: [&str; 9] = [
 ];
 
 /// What was asked for, to be written to another path.
-fn again(args: &ExportArgs, path: &Path) -> Command {
+fn again_to(args: &ExportArgs, path: &Path) -> Command {
+    again(args).arg("--out").path(path).arg("-d").evidence()
+}
+
+/// The same objects, still without a place.
+fn again(args: &ExportArgs) -> Command {
     let mut command = Command::inspect("export");
     for word in &args.what {
         command = command.arg(word);
@@ -273,7 +277,13 @@ fn again(args: &ExportArgs, path: &Path) -> Command {
         (Some(namespace), _) => command.flag("-n", namespace),
         _ => command,
     };
-    command.arg("--out").path(path).arg("-d").evidence()
+    if let Some(labels) = &args.selector {
+        command = command.flag("-l", labels);
+    }
+    match args.showing.reveal {
+        Some(_) => command.arg("--reveal=all"),
+        None => command,
+    }
 }
 
 /// The path is taken: export never replaces or mixes files.
@@ -294,7 +304,7 @@ fn exists(args: &ExportArgs, path: &Path) -> Failure {
         path.display()
     ));
     match free {
-        Some(free) => failure.next(again(args, &free)),
+        Some(free) => failure.next(again_to(args, &free)),
         None => failure.next("etcd-inspect export -A --out - -d {path}"),
     }
 }
@@ -379,6 +389,7 @@ fn selection(
     objects: &Objects<'_>,
     revision: Option<i64>,
     deleted: bool,
+    failures: &mut kube::Failures,
 ) -> anyhow::Result<(ExportSelection, bool)> {
     let wrong = |error: etcd_inspect::kubernetes::selector::SelectorError| {
         Failure::usage(error.to_string())
@@ -394,17 +405,20 @@ fn selection(
     }
     let scope = args.scope.scope();
     let query = Query::new(objects, scope.clone(), revision);
-    let mut resources: BTreeMap<_, std::collections::BTreeSet<String>> = BTreeMap::new();
-    let mut named = !args.what.is_empty();
+    let mut resources: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    let mut keys = BTreeSet::new();
+    let (mut named, mut any) = (!args.what.is_empty(), deleted);
     for what in what::parse(&args.what)? {
         let (resource, name) = match &what {
             What::Noun { resource, name } => (resource.clone(), name.clone()),
             What::Key(key) => match objects.parse(key) {
-                Some(parsed) => {
-                    resources
-                        .entry(parsed.path.to_owned())
-                        .or_default()
-                        .insert(parsed.name.to_owned());
+                Some(_) => {
+                    let keyspace = objects.keyspace();
+                    match keyspace.live(&KeyRange::key(key), revision)?.is_empty() && !deleted {
+                        true => failures.miss(find::missing_key(key, &keyspace, revision)),
+                        false => any = true,
+                    }
+                    keys.insert(key.clone());
                     continue;
                 }
                 None => {
@@ -434,13 +448,16 @@ fn selection(
                         })
                     })
             };
-            let mut any = false;
+            let mut found = false;
             for target in &asked.targets {
-                any |= is_there(target)?;
+                found |= is_there(target)?;
             }
-            if !any {
-                return Err(Failure::absent(query.missing(&asked, name)).into());
+            match found {
+                true => any = true,
+                false => failures.miss(query.missing(&asked, name)),
             }
+        } else {
+            any = true;
         }
         for target in asked.targets {
             resources
@@ -449,7 +466,12 @@ fn selection(
                 .extend(name.clone());
         }
     }
+    // If nothing is left of what was named, that is the answer.
+    if let Some(failure) = failures.first_if(!any) {
+        return Err(failure.into());
+    }
     let selection = ExportSelection {
+        keys,
         resources,
         namespace: scope.namespace,
         labels,

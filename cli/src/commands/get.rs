@@ -380,11 +380,12 @@ fn say_empty(
     let namespace = query.namespace().filter(|_| namespaced);
     scope::say_namespace(query.objects, None, namespace, ui)?;
     let revision = query.revision;
-    if let Some(namespace) = namespace
-        && let Some(deleted) =
-            kube::deleted_namespace(query.objects, namespace, revision, Path::new("-"), ui)?
-    {
-        ui.note(deleted)?;
+    if let Some(namespace) = namespace {
+        let notes =
+            kube::deleted_namespace(query.objects, namespace, revision, Path::new("-"), ui)?;
+        for note in notes {
+            ui.note(note)?;
+        }
     }
     Ok(())
 }

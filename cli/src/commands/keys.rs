@@ -1,11 +1,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use etcd_inspect::answers::KeyRange;
+use etcd_inspect::Command;
 use etcd_inspect::answers::clocks::Dating;
 use etcd_inspect::answers::keys::{self, KeyRow, Within};
 use etcd_inspect::answers::sums::{By, sums};
 use etcd_inspect::answers::values::{RowForm, Values};
+use etcd_inspect::answers::{KeyRange, Keyspace};
 use etcd_inspect::member::Reading;
 
 use crate::at::At;
@@ -56,7 +57,7 @@ pub(crate) struct KeysArgs {
     /// Also versions that only log or carved records have
     ///
     /// Below the compaction too, as far as log and free pages reach; the answer says what is certain.
-    #[arg(long, conflicts_with_all = ["sums", "replay", "deleted", "values"])]
+    #[arg(long, conflicts_with_all = ["sums", "replay", "values"])]
     carved: bool,
     /// With the values, Kubernetes objects decoded (-o jsonl)
     #[arg(long, conflicts_with = "sums")]
@@ -103,7 +104,9 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if args.values {
         with_values(args, &view, &within, &range, revision, ui)?;
     } else if args.deleted {
-        ui.table("keys", &keys::deleted(&view.keyspace(), &within, &range))?;
+        let deleted = keys::deleted(&view.keyspace(), &within, &range);
+        ui.table("keys", &deleted)?;
+        compacted(args, &view, &within, &range, deleted.rows.is_empty(), ui)?;
     } else if let Some(by) = args.by() {
         let space = |all: Option<&_>| view.space_of_keys(all);
         let table = sums(&objects, &within, &range, by, revision, space)?;
@@ -116,6 +119,39 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         list(&view, &within, &range, revision, ui)?;
     }
     Ok(view.exit(Exit::Ok))
+}
+
+/// Says what a compaction took from the list of deleted keys.
+fn compacted(
+    args: &KeysArgs,
+    view: &View<'_>,
+    within: &Within<'_, '_>,
+    range: &KeyRange,
+    is_empty: bool,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let mut command = Command::inspect("keys").args(["--deleted", "--carved"]);
+    if let Some(prefix) = &args.prefix {
+        command = command.arg("--prefix").arg(prefix);
+    }
+    if let Some(namespace) = &args.namespace {
+        command = command.flag("-n", namespace);
+    }
+    let count = |keyspace: Keyspace<'_>| {
+        let deleted = keyspace.deleted(range);
+        Ok(deleted
+            .iter()
+            .filter(|version| within.has(version.key))
+            .count())
+    };
+    let count: Option<&dyn Fn(Keyspace<'_>) -> anyhow::Result<usize>> = match is_empty {
+        true => Some(&count),
+        false => None,
+    };
+    match kube::compacted(0, view, count, command.evidence(), ui)? {
+        Some(note) => Ok(ui.note(note)?),
+        None => Ok(()),
+    }
 }
 
 /// Every key with its decoded value.

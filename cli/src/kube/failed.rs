@@ -1,7 +1,7 @@
 //! Messages about objects that could not be found or read.
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::find::{Asked, FindError, Query};
+use etcd_inspect::answers::find::{Absent, Asked, FindError, Query};
 use etcd_inspect::answers::{Damage, Version};
 use etcd_inspect::codes::error;
 use etcd_inspect::kubernetes::encryption::Seal;
@@ -52,6 +52,16 @@ impl Failures {
             }
             Err(error) => Err(failure(error)),
         }
+    }
+
+    /// Keeps that a named object does not exist.
+    pub(crate) fn miss(&mut self, absent: Absent) {
+        self.failures.push(Failure::absent(absent));
+    }
+
+    /// The first failure, if it is the answer; the others are of the same kind.
+    pub(crate) fn first_if(&mut self, alone: bool) -> Option<Failure> {
+        (alone && !self.failures.is_empty()).then(|| self.failures.remove(0))
     }
 
     /// Reports the failures after everything that was found. Returns the exit code of the gravest.

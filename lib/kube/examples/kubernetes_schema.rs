@@ -328,6 +328,8 @@ impl Schema {
             (".ExtraValue", "list"),
             (".OptionalNames", "list"),
             (".OptionalScopes", "list"),
+            (".OptionalNodeSelector", "list"),
+            (".DeploymentTriggerPolicies", "list"),
             (".api.resource.Quantity", "quantity"),
             (".pkg.runtime.RawExtension", "json"),
             (".util.intstr.IntOrString", "int-or-string"),

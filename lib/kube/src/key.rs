@@ -247,6 +247,15 @@ impl Layout {
             let second = tail.get(first_len + 1..).unwrap_or_default();
             match memchr::memchr(b'/', second) {
                 Some(0) => return None,
+                // An API server beside kube-apiserver has its own prefix, named after its group, below the prefix.
+                Some(second_len) if custom() && second.get(..second_len) == Some(first) => {
+                    let third = second.get(second_len + 1..).unwrap_or_default();
+                    match memchr::memchr(b'/', third) {
+                        Some(0) => return None,
+                        Some(third_len) => first_len + 1 + second_len + 1 + third_len,
+                        None => first_len + 1 + second_len,
+                    }
+                }
                 Some(second_len) => first_len + 1 + second_len,
                 None => first_len,
             }
@@ -279,7 +288,7 @@ impl Layout {
         }
         let (group, plural) = match builtin {
             Some(resource) => (resource.group, resource.plural),
-            None => path.split_once('/').unwrap_or(("", path)),
+            None => group_and_plural(path),
         };
         Some(Key {
             prefix,
@@ -290,6 +299,21 @@ impl Layout {
             namespace,
             name,
         })
+    }
+}
+
+/// Group and plural of a registry path that is not built in: `example.com/widgets`, and of an extension API server
+/// `example.com/example.com/widgets`.
+///
+/// ```
+/// use etcd_inspect_kube::key::group_and_plural;
+/// assert_eq!(group_and_plural("ext.io/ext.io/bars"), ("ext.io", "bars"));
+/// assert_eq!(group_and_plural("example.com/widgets"), ("example.com", "widgets"));
+/// ```
+pub fn group_and_plural(path: &str) -> (&str, &str) {
+    match (path.split_once('/'), path.rsplit_once('/')) {
+        (Some((group, _)), Some((_, plural))) => (group, plural),
+        _ => ("", path),
     }
 }
 
@@ -341,6 +365,8 @@ mod tests {
             b"/registry/example.com/",
             b"/registry/example.com/widgets/",
             b"/registry/example.com//",
+            b"/registry/example.com/example.com/",
+            b"/registry/example.com/example.com/bars/shop/",
             b"/deep/",
             b"/deep/er/",
             b"/deep/er/registry/",
@@ -380,6 +406,14 @@ mod tests {
             (
                 "/registry/services/specs/shop/web",
                 ("", "services", Some("shop"), "web"),
+            ),
+            (
+                "/registry/ext.io/ext.io/bars/shop/n0",
+                ("ext.io", "bars", Some("shop"), "n0"),
+            ),
+            (
+                "/registry/ext.io/ext.io/bars/n0",
+                ("ext.io", "bars", None, "n0"),
             ),
             (
                 "/registry/services/endpoints/shop/web",

@@ -1,7 +1,7 @@
 //! kubectl's nouns: `po`, `deploy.apps`, `widgets.example.com`, `all`.
 
 use super::crd::Crd;
-use super::key::Layout;
+use super::key::{Layout, group_and_plural};
 use super::resources::{RESOURCES, Resource};
 
 /// A resource that a noun means.
@@ -58,7 +58,7 @@ impl Target {
     }
 
     fn unknown(path: &str) -> Self {
-        let (group, plural) = path.split_once('/').unwrap_or(("", path));
+        let (group, plural) = group_and_plural(path);
         Self {
             path: path.to_owned(),
             group: group.to_owned(),
@@ -173,7 +173,7 @@ impl Layout {
         paths: impl IntoIterator<Item = &'p str>,
     ) -> Vec<Target> {
         let called = |path: &&str| {
-            let (group, plural) = path.split_once('/').unwrap_or(("", path));
+            let (group, plural) = group_and_plural(path);
             *path == noun
                 || plural == noun
                 || noun

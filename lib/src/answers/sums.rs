@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::keys::Within;
 use super::{Cell, Column, Label, Row, Table};
 use crate::clock::WriteTime;
+use crate::kubernetes::key::group_and_plural;
 use crate::kubernetes::resources::Resource;
 use crate::member::{Objects, Reading, Space};
 use crate::mvcc::{Counts, KeyRange};
@@ -367,9 +368,9 @@ fn resource_name(prefix: &str, path: &[u8], objects: &Objects<'_>) -> (Cell, Opt
     if let Some(resource) = Resource::by_path(&text) {
         return (Cell::text(resource.plural), Some(resource.kind.to_owned()));
     }
-    let name = match text.split_once('/') {
-        Some((group, plural)) => format!("{plural}.{group}"),
-        None => text.to_string(),
+    let name = match group_and_plural(&text) {
+        ("", plural) => plural.to_owned(),
+        (group, plural) => format!("{plural}.{group}"),
     };
     if let Some(crd) = objects.layout().crd(&text) {
         return (Cell::text(name), Some(crd.kind.clone()));

@@ -11,6 +11,7 @@ use crate::run::{RunResult, etcd_inspect, sealed};
 mod describe;
 mod export;
 mod export_defaults;
+mod export_lost;
 mod export_owners;
 mod export_versions;
 mod flags;
@@ -19,6 +20,7 @@ mod helm;
 mod openshift;
 mod shared;
 mod tables;
+mod templates;
 
 const MEMBER: &str = "k8s-1.20-etcd35";
 

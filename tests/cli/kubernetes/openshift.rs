@@ -238,3 +238,42 @@ fn what_is_under_the_key_of_a_secret_is_hidden_in_every_form_whatever_its_kind()
         found.out
     );
 }
+
+#[test]
+fn lists_and_maps_that_are_messages_of_their_own_are_printed_as_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let mut keys = Keyspace::new();
+    let triggers = field(2, &field(1, &field(1, b"ConfigChange")));
+    let config = [named("web"), field(2, &triggers)].concat();
+    keys.put(
+        b"/openshift.io/deploymentconfigs/shop/web",
+        &stored("apps.openshift.io/v1", "DeploymentConfig", &config),
+    );
+    let none = [named("bare"), field(2, b"")].concat();
+    keys.put(
+        b"/openshift.io/deploymentconfigs/shop/bare",
+        &stored("apps.openshift.io/v1", "DeploymentConfig", &none),
+    );
+    // BuildConfigSpec: 3 commonSpec, which is inline: 9 nodeSelector, a map in a message.
+    let entry = [field(1, b"disk"), field(2, b"ssd")].concat();
+    let common = field(2, &field(3, &field(9, &field(1, &entry))));
+    let build = [named("b"), common].concat();
+    keys.put(
+        b"/openshift.io/buildconfigs/shop/b",
+        &stored("build.openshift.io/v1", "BuildConfig", &build),
+    );
+    let bytes = DbBuilder::etcd().bucket("key", keys.records()).build();
+    std::fs::write(&path, bytes).unwrap();
+    let json = |words: &str| asked(&path, words).json();
+    let web = json("get dc/web -n shop -o json");
+    assert_eq!(web["spec"]["triggers"], json!([{"type": "ConfigChange"}]));
+    let bare = json("get dc/bare -n shop -o json");
+    assert_eq!(bare["spec"]["triggers"], Value::Null);
+    let build = json("get bc/b -n shop -o json");
+    assert_eq!(build["spec"]["nodeSelector"], json!({"disk": "ssd"}));
+    let table = asked(&path, "get dc/web -n shop").out;
+    assert!(table.contains("config"), "{table}");
+    let yaml = asked(&path, "export dc/web -n shop --out -").out;
+    assert!(yaml.contains("triggers:\n  - type: ConfigChange"), "{yaml}");
+}

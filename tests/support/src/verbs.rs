@@ -34,6 +34,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "--by-prefix 2 --etcd-prefix /registry {path}",
             "--prefix {prefix} -n kube-system -o wide {path}",
             "--deleted -o tsv {path}",
+            "--deleted --carved {path}",
             "--rev -2 -o name {path}",
             "--carved --rev -5 -o json {path}",
             "--at -1h {path}",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::Command;
+use etcd_inspect::answers::export::LARGEST_APPLIED;
 use etcd_inspect::answers::helm::{AskedReleases, UnreadableRelease, helm_releases};
 use etcd_inspect::answers::nearest;
 use etcd_inspect::kubernetes::apply::Secrets;
@@ -61,6 +62,11 @@ pub(super) fn export(
     })
 }
 
+/// The numbers of the revisions of a release.
+fn known_revisions(found: &[HelmRelease]) -> Vec<String> {
+    found.iter().map(|one| one.revision.to_string()).collect()
+}
+
 /// The newest revision that can be read, or the one that is named, and what of the release cannot be read.
 fn release(
     name: &str,
@@ -85,8 +91,22 @@ fn release(
         .and_then(|(name, number)| Some((name, number.parse::<i64>().ok()?)));
     if let Some((name, number)) = numbered {
         let all = of(Some(name), namespace)?;
-        if let Some(one) = all.found.into_iter().find(|one| one.revision == number) {
-            return Ok((one, Vec::new()));
+        let is_asked = |one: &&HelmRelease| one.revision == number;
+        if let Some(one) = all.found.iter().find(is_asked) {
+            return Ok((one.clone(), Vec::new()));
+        }
+        let known: Vec<_> = known_revisions(&all.found);
+        if !known.is_empty() && found.unreadable.is_empty() && all.unreadable.is_empty() {
+            let get = Command::inspect("get").arg(format!("helm/{name}"));
+            let get = match namespace {
+                Some(namespace) => get.flag("-n", namespace),
+                None => get.arg("-A"),
+            };
+            let failure = Failure::not_found(format!(
+                "release {name} has no revision {number} here: it has {}",
+                known.join(", ")
+            ));
+            return Err(failure.next(get.arg("-d").evidence()).into());
         }
         let ending = format!(".v{number}");
         let is_asked = |one: &UnreadableRelease| one.object.ends_with(&ending);
@@ -164,9 +184,15 @@ fn report(
             if parts.manifest.trim().is_empty() {
                 return left_out(parts, ui);
             }
-            let apply = Command::new("kubectl")
-                .args(["apply", "-n"])
-                .arg(&release.namespace);
+            let apply = Command::new("kubectl").arg("apply");
+            let apply = match has_large_object(&parts.manifest) {
+                false => apply,
+                true => {
+                    ui.line(Line::new().with(Label::Note, "note      ").text("an object is too large for the annotation in which kubectl apply keeps a copy of it: --server-side keeps none"))?;
+                    apply.arg("--server-side")
+                }
+            };
+            let apply = apply.arg("-n").arg(&release.namespace);
             let apply = ui.advice(apply.arg("-f").path(&manifest));
             ui.line(Line::new().with(Label::Note, "next      ").text(apply))?;
         }
@@ -175,6 +201,12 @@ fn report(
         ))?,
     }
     left_out(parts, ui)
+}
+
+/// Whether a document of a manifest may be too large for plain `kubectl apply`.
+fn has_large_object(manifest: &str) -> bool {
+    let mut documents = manifest.split("\n---");
+    documents.any(|document| document.len() > LARGEST_APPLIED)
 }
 
 /// What of the release is not written, and why.

@@ -60,9 +60,12 @@ pub(super) fn show(
 /// The two commands that bring the objects back.
 fn apply(export: &Export, path: &Path, ui: &mut Ui) -> anyhow::Result<()> {
     let apply = |path: &Path| {
-        Command::new("kubectl")
-            .args(["apply", "-R", "-f"])
-            .path(path)
+        let apply = Command::new("kubectl").arg("apply");
+        let apply = match export.large.is_empty() {
+            true => apply,
+            false => apply.arg("--server-side"),
+        };
+        apply.args(["-R", "-f"]).path(path)
     };
     let definitions = path.join("00-customresourcedefinition");
     let has_definitions = export.kinds.contains_key("CustomResourceDefinition");
@@ -147,6 +150,9 @@ fn lines(export: &Export) -> Vec<(&'static str, String)> {
     }
     for ((from, to), count) in &export.converted {
         lines.push(("converted", format!("{count} from {from} to {to}")));
+    }
+    for (what, count) in &export.moved {
+        lines.push(("moved", format!("{what} ({count})")));
     }
     for row in &export.left_out {
         let named: Vec<&str> = row.objects.iter().take(NAMED).map(String::as_str).collect();

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::definition::definition;
 use super::served::with_same_fields;
 use super::text;
 use super::versions::{Release, first_served, removed_in, serves};
@@ -68,6 +69,12 @@ pub fn convert(object: &mut Value, release: Release) -> Result<bool, Unconvertib
         release,
         why,
     };
+    if (api_version.as_str(), kind.as_str()) == ("batch/v2alpha1", "ScheduledJob") {
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("kind".to_owned(), json!("CronJob"));
+        }
+        return convert(object, release).map(|_| true);
+    }
     let Some(found) = removed_in(&api_version, &kind).filter(|found| release >= found.removed)
     else {
         return earlier(object, &api_version, &kind, release).map_err(unconvertible);
@@ -112,13 +119,24 @@ fn earlier(
     Ok(true)
 }
 
+/// Fields that a conversion drops: what they asked for happened, or is the controller's own.
+pub fn dropped(before: &Value, after: &Value) -> Vec<&'static str> {
+    const DROPPED: [(&str, &str); 2] = [
+        ("/spec/rollbackTo", "spec.rollbackTo"),
+        ("/spec/templateGeneration", "spec.templateGeneration"),
+    ];
+    let is_gone = |pointer| before.pointer(pointer).is_some() && after.pointer(pointer).is_none();
+    let gone = DROPPED.iter().filter(|(pointer, _)| is_gone(pointer));
+    gone.map(|(_, name)| *name).collect()
+}
+
 /// Moves the fields that differ.
 fn fields(object: &mut Value, from: &str, kind: &str) -> Result<(), &'static str> {
     match kind {
         "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" => workload(object, kind),
         "Ingress" => ingress(object),
         "PodDisruptionBudget" => budget(object),
-        "CustomResourceDefinition" => definition(object),
+        "CustomResourceDefinition" => definition(object)?,
         "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => webhooks(object)?,
         "RoleBinding" | "ClusterRoleBinding" if from.ends_with("v1alpha1") => subjects(object),
         "RuntimeClass" if from.ends_with("v1alpha1") => runtime_class(object),
@@ -139,7 +157,7 @@ fn fields(object: &mut Value, from: &str, kind: &str) -> Result<(), &'static str
     Ok(())
 }
 
-fn rename(parent: Option<&mut Value>, from: &str, to: &str) {
+pub(super) fn rename(parent: Option<&mut Value>, from: &str, to: &str) {
     if let Some(fields) = parent.and_then(Value::as_object_mut)
         && let Some(value) = fields.shift_remove(from)
     {
@@ -218,80 +236,6 @@ fn budget(object: &mut Value) {
         && spec.get("selector").is_some_and(is_empty)
     {
         spec.shift_remove("selector");
-    }
-}
-
-/// A CRD of v1 has schema, subresources and columns in each version, and needs a schema.
-fn definition(object: &mut Value) {
-    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
-        return;
-    };
-    let keeps_unknown = spec.shift_remove("preserveUnknownFields") != Some(Value::Bool(false));
-    let name = spec.shift_remove("version");
-    let shared: Vec<(&str, Value)> = [
-        ("validation", "schema"),
-        ("subresources", "subresources"),
-        ("additionalPrinterColumns", "additionalPrinterColumns"),
-    ]
-    .into_iter()
-    .filter_map(|(old, new)| Some((new, spec.shift_remove(old)?)))
-    .collect();
-    if let (None, Some(name)) = (
-        spec.get("versions")
-            .filter(|list| list.as_array().is_some_and(|list| !list.is_empty())),
-        name,
-    ) {
-        spec.insert(
-            "versions".to_owned(),
-            json!([{ "name": name, "served": true, "storage": true }]),
-        );
-    }
-    let versions = spec.get_mut("versions").and_then(Value::as_array_mut);
-    for version in versions
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-    {
-        for (name, value) in &shared {
-            version.entry(*name).or_insert_with(|| value.clone());
-        }
-        definition_version(version, keeps_unknown);
-    }
-    let Some(conversion) = spec.get_mut("conversion").and_then(Value::as_object_mut) else {
-        return;
-    };
-    let client = conversion.shift_remove("webhookClientConfig");
-    let reviews = conversion.shift_remove("conversionReviewVersions");
-    if let Some(client) = client.filter(|client| !client.is_null()) {
-        let reviews = reviews.unwrap_or_else(|| json!(["v1beta1"]));
-        conversion.insert(
-            "webhook".to_owned(),
-            json!({ "clientConfig": client, "conversionReviewVersions": reviews }),
-        );
-    }
-}
-
-fn definition_version(version: &mut Map<String, Value>, keeps_unknown: bool) {
-    let columns = version
-        .get_mut("additionalPrinterColumns")
-        .and_then(Value::as_array_mut);
-    for column in columns.into_iter().flatten() {
-        rename(Some(column), "JSONPath", "jsonPath");
-    }
-    let schema = version.entry("schema").or_insert_with(|| json!({}));
-    let Some(schema) = schema.as_object_mut() else {
-        return;
-    };
-    let root = schema.entry("openAPIV3Schema").or_insert_with(|| json!({}));
-    if let Some(root) = root.as_object_mut() {
-        // v1 requires a type at the root; a definition that kept unknown fields goes on keeping them.
-        root.entry("type").or_insert_with(|| json!("object"));
-        if keeps_unknown {
-            root.insert(
-                "x-kubernetes-preserve-unknown-fields".to_owned(),
-                json!(true),
-            );
-        }
     }
 }
 
@@ -439,6 +383,22 @@ mod tests {
     fn converted(mut object: Value, release: u16) -> Value {
         assert_eq!(convert(&mut object, Release(release)), Ok(true));
         object
+    }
+
+    #[test]
+    fn a_scheduled_job_is_the_cron_job_that_it_is_called_now() {
+        for (release, to) in [(36, "batch/v1"), (8, "batch/v2alpha1")] {
+            let job = converted(
+                json!({"apiVersion": "batch/v2alpha1", "kind": "ScheduledJob", "spec": {}}),
+                release,
+            );
+            assert_eq!(
+                job,
+                json!({"apiVersion": to, "kind": "CronJob", "spec": {}})
+            );
+        }
+        let removed = removed_in("batch/v2alpha1", "ScheduledJob");
+        assert_eq!(removed.map(|found| found.removed), Some(Release(8)));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub enum LeftOut {
     OwnerLives(String),
     /// No record of its owner can be read, and records are missing: the owner's kind.
     OwnerUnread(String),
+    /// Its owner, which would make it again, is left out too: the owner's kind.
+    OwnerLeftOut(String),
     /// The token controller makes it.
     ServiceAccountToken,
     /// A controller or the API server makes it: who.
@@ -58,6 +60,10 @@ impl fmt::Display for LeftOut {
                 f,
                 "its owner, a {owner}, may be among the records that could not be read: written alone, it would run beside what a restored {owner} makes (--owned writes it)"
             ),
+            Self::OwnerLeftOut(owner) => write!(
+                f,
+                "its owner, a {owner}, which makes it again, is left out too (--owned writes it)"
+            ),
             Self::ServiceAccountToken => {
                 f.write_str("token of a service account: the token controller makes a new one")
             }
@@ -87,6 +93,7 @@ impl LeftOut {
             Self::Owned(_) => "owned",
             Self::OwnerLives(_) => "owner-lives",
             Self::OwnerUnread(_) => "owner-unread",
+            Self::OwnerLeftOut(_) => "owner-left-out",
             Self::ServiceAccountToken => "service-account-token",
             Self::MadeBy(_) => "made-by-controller",
             Self::MaybeChanged => "maybe-changed",
@@ -107,6 +114,7 @@ impl LeftOut {
             self,
             Self::Hidden(_)
                 | Self::OwnerUnread(_)
+                | Self::OwnerLeftOut(_)
                 | Self::UnknownKind
                 | Self::NewerFields
                 | Self::NotServed(_)
@@ -150,6 +158,11 @@ pub struct Together {
 }
 
 impl Together {
+    /// Whether an object with that uid is among them.
+    pub fn has(&self, uid: &str) -> bool {
+        self.uids.contains(uid)
+    }
+
     /// Also has this object.
     pub fn add(&mut self, object: &Value) {
         self.uids.insert(text(object, "/metadata/uid").to_owned());
@@ -195,7 +208,7 @@ pub fn fate(
     {
         return Some(LeftOut::ServiceAccountToken);
     }
-    if !owned && let Some(owner) = written_owner(object, &together.uids) {
+    if !owned && let Some(owner) = controlled_by(object, &together.uids) {
         return Some(LeftOut::Owned(owner.to_owned()));
     }
     // The pod of a file on a node: the kubelet refuses another of its name.
@@ -229,8 +242,8 @@ pub fn fate(
         .map(LeftOut::State)
 }
 
-/// The kind of the owner that controls an object, if it is exported too.
-fn written_owner<'o>(object: &'o Value, uids: &HashSet<String>) -> Option<&'o str> {
+/// The kind of the owner that controls an object, if its uid is one of these.
+pub fn controlled_by<'o>(object: &'o Value, uids: &HashSet<String>) -> Option<&'o str> {
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
     let controls = |owner: &&Value| {
         owner.get("controller") == Some(&Value::Bool(true)) && uids.contains(text(owner, "/uid"))

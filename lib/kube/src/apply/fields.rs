@@ -94,15 +94,19 @@ pub fn recreatable(object: &mut Value, keep: Keep) -> Removed {
         ("", "Service") => of_service(object, keep, &mut removed),
         ("", "ServiceAccount") => of_service_account(object, &mut removed),
         ("", "PersistentVolume") => {
-            drop_annotations(object, BOUND);
-            drop_member(object, "/spec/claimRef", "uid");
-            drop_member(object, "/spec/claimRef", "resourceVersion");
+            drop_annotations(object, BOUND, &mut removed);
+            let uid = drop_member(object, "/spec/claimRef", "uid");
+            if drop_member(object, "/spec/claimRef", "resourceVersion") || uid {
+                removed.insert("the uid of spec.claimRef");
+            }
         }
-        ("", "PersistentVolumeClaim") => drop_annotations(object, BOUND),
+        ("", "PersistentVolumeClaim") => drop_annotations(object, BOUND, &mut removed),
         ("batch" | "extensions", "Job") => of_job(object, &mut removed),
         ("apps", "StatefulSet") => of_claim_templates(object),
         ("extensions" | "apps", "DaemonSet") => {
-            drop_member(object, "/spec", "templateGeneration");
+            if drop_member(object, "/spec", "templateGeneration") {
+                removed.insert("spec.templateGeneration");
+            }
         }
         _ => {}
     }
@@ -128,24 +132,30 @@ fn of_metadata(metadata: &mut Map<String, Value>, keep: Keep, removed: &mut Remo
     if metadata.get("name").is_some_and(|name| name != "") {
         metadata.shift_remove("generateName");
     }
-    drop_names(metadata, "annotations", ANNOTATIONS);
+    removed.extend(drop_names(metadata, "annotations", ANNOTATIONS));
 }
 
-/// Takes names out of a map, and the map if nothing is left.
-fn drop_names(parent: &mut Map<String, Value>, map: &str, names: &[&str]) {
+/// Takes names out of a map, and the map if nothing is left. Returns those that were in it.
+fn drop_names(
+    parent: &mut Map<String, Value>,
+    map: &str,
+    names: &[&'static str],
+) -> Vec<&'static str> {
     let Some(fields) = parent.get_mut(map).and_then(Value::as_object_mut) else {
-        return;
+        return Vec::new();
     };
-    let before = fields.len();
+    let found = names.iter().filter(|name| fields.contains_key(**name));
+    let found: Vec<_> = found.copied().collect();
     fields.retain(|name, _| !names.contains(&name.as_str()));
-    if fields.is_empty() && before > 0 {
+    if fields.is_empty() && !found.is_empty() {
         parent.shift_remove(map);
     }
+    found
 }
 
-fn drop_annotations(object: &mut Value, names: &[&str]) {
+fn drop_annotations(object: &mut Value, names: &[&'static str], removed: &mut Removed) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        drop_names(metadata, "annotations", names);
+        removed.extend(drop_names(metadata, "annotations", names));
     }
 }
 
@@ -165,7 +175,9 @@ fn of_pod(object: &mut Value, removed: &mut Removed) {
     }
     // Made of the uid of a Job that a restored one does not have.
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        drop_names(metadata, "labels", UID_LABELS);
+        if !drop_names(metadata, "labels", UID_LABELS).is_empty() {
+            removed.insert("the generated labels of a Job");
+        }
     }
     let account = match text(object, "/spec/serviceAccountName") {
         "" => "default".to_owned(),
@@ -261,7 +273,9 @@ fn of_job(object: &mut Value, removed: &mut Removed) {
     }
     for parent in ["/metadata", "/spec/template/metadata"] {
         if let Some(metadata) = object.pointer_mut(parent).and_then(Value::as_object_mut) {
-            drop_names(metadata, "labels", JOB_LABELS);
+            if !drop_names(metadata, "labels", JOB_LABELS).is_empty() {
+                removed.insert("the generated labels of a Job");
+            }
         }
     }
 }
@@ -300,6 +314,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_taken_out_is_named() {
+        let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v", "annotations":
+            {"pv.kubernetes.io/bind-completed": "yes", "deployment.kubernetes.io/revision": "1", "own": "x"}},
+            "spec": {"claimRef": {"name": "c", "uid": "1"}}});
+        let removed = recreatable(&mut claim, Keep::default());
+        assert_eq!(
+            removed.into_iter().collect::<Vec<_>>(),
+            [
+                "deployment.kubernetes.io/revision",
+                "pv.kubernetes.io/bind-completed",
+                "the uid of spec.claimRef"
+            ]
+        );
+        assert_eq!(claim["metadata"]["annotations"], json!({"own": "x"}));
+    }
 
     fn neat(mut object: Value) -> Value {
         recreatable(&mut object, Keep::default());

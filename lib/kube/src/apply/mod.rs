@@ -6,18 +6,22 @@
 
 mod bootstrap;
 mod convert;
+mod definition;
 mod fate;
 mod fields;
+mod moved;
 mod names;
 mod order;
 mod ready;
 mod secrets;
 mod served;
+mod structural;
 mod versions;
 
-pub use convert::{Unconvertible, convert, release_for};
-pub use fate::{Asked, Circumstances, LeftOut, OwnerState, Together, fate};
+pub use convert::{Unconvertible, convert, dropped, release_for};
+pub use fate::{Asked, Circumstances, LeftOut, OwnerState, Together, controlled_by, fate};
 pub use fields::{Keep, Removed, recreatable};
+pub use moved::move_fields;
 pub use names::invalid_name;
 pub use order::{folder, rank};
 pub use ready::{Readied, ready};

@@ -104,6 +104,15 @@ const MOVES: &[Move] = moves! {
     "extensions/v1beta1" none 8 8: ThirdPartyResource;
 };
 
+/// What a CronJob was called before Kubernetes 1.5, which read both until 1.8.
+static SCHEDULED_JOB: Move = Move {
+    kind: "CronJob",
+    from: "batch/v2alpha1",
+    to: Some("batch/v1"),
+    since: Release(21),
+    removed: Release(8),
+};
+
 /// Every version that a release removed.
 pub fn moves() -> &'static [Move] {
     MOVES
@@ -117,6 +126,9 @@ pub fn moves() -> &'static [Move] {
 /// assert_eq!(removed_in("apps/v1", "Deployment"), None);
 /// ```
 pub fn removed_in(api_version: &str, kind: &str) -> Option<&'static Move> {
+    if (api_version, kind) == ("batch/v2alpha1", "ScheduledJob") {
+        return Some(&SCHEDULED_JOB);
+    }
     MOVES
         .iter()
         .find(|one| one.kind == kind && one.from == api_version)

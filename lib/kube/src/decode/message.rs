@@ -14,7 +14,7 @@ use super::guess;
 use super::items::scalar;
 use super::node::{Context, Datum, Node, Role, Span};
 use super::wire::{self, Payload, Record};
-use crate::schema::{Field, Label, Rule, Type};
+use crate::schema::{Field, Form, Label, Rule, Type};
 
 /// No field has this number.
 const NONE: u32 = u32::MAX;
@@ -257,6 +257,9 @@ impl<'a> MessageMembers<'a> {
         }
         match (field.rule, field.label, field.kind) {
             (Rule::OmitEmpty | Rule::OmitZero | Rule::Pointer, ..) => None,
+            (Rule::Always, Label::One, Type::Message) if field.message().form == Form::List => {
+                Some(Slot::Null)
+            }
             (Rule::Always | Rule::Inline, Label::One, Type::Message) => Some(Slot::Message(0, 0)),
             (Rule::PointerNull, ..)
             | (_, Label::Repeated | Label::Map, _)

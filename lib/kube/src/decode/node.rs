@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::time::GO_ZERO;
 use super::wire::{self, Payload};
-use crate::schema::{Field, Form, Message};
+use crate::schema::{Field, Form, Label, Message};
 
 /// What is the same for a whole object while it is decoded.
 #[derive(Debug, Default)]
@@ -198,6 +198,7 @@ impl<'a> Datum<'a> {
                 Self::Text(span.bytes(3)?.map_or(&[], |span| span.data))
             }
             Form::List => match message.fields().first() {
+                Some(field) if field.label == Label::Map => Self::Entries(field, span),
                 Some(field) => Self::Items(field, span),
                 None => Self::Null,
             },

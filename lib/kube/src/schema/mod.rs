@@ -79,7 +79,7 @@ pub enum Form {
     IntOrString,
     /// JSON text, unchanged.
     Json,
-    /// The bare list of field 1.
+    /// The bare list, or the bare map, of field 1; `null` when absent.
     List,
     /// The schema (2), else the bool (1).
     OrBool,

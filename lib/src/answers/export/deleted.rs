@@ -17,6 +17,20 @@ pub struct DeletedNamespace {
     pub first: i64,
     /// The revision after which its objects were deleted: that before the first of those deletions.
     pub since: i64,
+    /// Its objects that were deleted before it was.
+    pub earlier: Option<DeletedEarlier>,
+}
+
+/// Objects that were deleted while their namespace was not: by people, or by whoever emptied it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeletedEarlier {
+    /// How many of them have a version that is retained.
+    pub objects: usize,
+    /// The revision of the first of those deletions.
+    pub first: i64,
+    /// That before it.
+    pub since: i64,
 }
 
 /// Returns what is retained of a namespace that is deleted at a revision; `None` if it exists there, or if nothing is retained.
@@ -64,15 +78,18 @@ pub fn deleted_namespace(
             terminating = first_terminating(objects, &records);
         }
     }
-    // What was deleted long before the namespace is not what somebody misses.
-    let with_it = |deletion: &&i64| **deletion >= terminating;
-    let Some(first) = deleted.iter().filter(with_it).min().copied() else {
-        return Ok(None);
-    };
-    Ok(Some(DeletedNamespace {
-        objects: deleted.iter().filter(with_it).count(),
-        first,
+    let (with_it, before): (Vec<i64>, Vec<i64>) =
+        deleted.into_iter().partition(|at| *at >= terminating);
+    let earlier = before.iter().min().map(|first| DeletedEarlier {
+        objects: before.len(),
+        first: *first,
         since: first.saturating_sub(1),
+    });
+    Ok(with_it.iter().min().map(|first| DeletedNamespace {
+        objects: with_it.len(),
+        first: *first,
+        since: first.saturating_sub(1),
+        earlier,
     }))
 }
 

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::owners::Owners;
+use super::owners::{OwnerLink, Owners};
 use super::{CustomVersions, needs};
 use crate::kubernetes::apply::{Asked, Circumstances, LeftOut};
-use crate::kubernetes::key::Key;
+use crate::kubernetes::key::{Key, group_and_plural};
 use crate::kubernetes::selector::LabelSelector;
+use crate::kubernetes::set_read_defaults;
 use crate::member::{Objects, Reading, Undecodable};
 use crate::mvcc::{KeyRange, Version};
 use located::Error;
@@ -19,7 +20,9 @@ const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 /// Which objects.
 #[derive(Clone, Debug, Default)]
 pub struct ExportSelection {
-    /// Registry paths, each with the names that were asked for; no name: all. No path at all: every resource.
+    /// Keys that were asked for as they are: no namespace limits them.
+    pub keys: BTreeSet<Vec<u8>>,
+    /// Registry paths, each with the names that were asked for; no name: all. No path and no key at all: every resource.
     pub resources: BTreeMap<String, BTreeSet<String>>,
     /// Only those of a namespace; `None`: of all.
     pub namespace: Option<String>,
@@ -48,6 +51,8 @@ pub struct GatheredObject {
     pub path: String,
     /// The object, as stored.
     pub object: Value,
+    /// The owners that it names.
+    pub owners: Vec<OwnerLink>,
     /// How it was asked for, and what is known of it beside its value.
     pub known: Circumstances,
     /// Whether it has fields that no release of the table names; they are not in the object.
@@ -73,30 +78,49 @@ pub struct GatheredObjects {
 }
 
 impl ExportSelection {
+    /// Whether no resource and no object is named.
+    pub(super) fn is_whole(&self) -> bool {
+        self.resources.is_empty() && self.keys.is_empty()
+    }
+
     /// Whether a key is one of those that are asked for.
-    fn has(&self, key: &Key<'_>) -> bool {
+    fn has(&self, raw: &[u8], key: &Key<'_>) -> bool {
+        if self.keys.contains(raw) {
+            return true;
+        }
         let in_namespace = match &self.namespace {
             None => true,
             // With all resources of a namespace the namespace itself is meant.
-            Some(asked) if key.path == "namespaces" => {
-                !self.resources.is_empty() || key.name == asked
-            }
+            Some(asked) if key.path == "namespaces" => !self.is_whole() || key.name == asked,
             Some(asked) => match key.namespace {
                 Some(own) => own == asked,
                 // A cluster-scoped resource is meant if it was named.
-                None => !self.resources.is_empty(),
+                None => !self.is_whole(),
             },
         };
         let names = self.resources.get(key.path);
         let is_asked = match names {
-            None => self.resources.is_empty(),
+            None => self.is_whole(),
             Some(names) => names.is_empty() || names.contains(key.name),
         };
         in_namespace && is_asked
     }
 
+    /// Whether an object has the labels that are asked for, as an API server reads it.
+    fn has_labels(&self, object: &Value) -> bool {
+        if self.labels.matches(object.pointer("/metadata/labels")) {
+            return true;
+        }
+        let mut read = object.clone();
+        set_read_defaults(&mut read);
+        read != *object && self.labels.matches(read.pointer("/metadata/labels"))
+    }
+
     /// How an object is asked for that is one of those.
-    fn asked(&self, key: &Key<'_>) -> Asked {
+    fn asked(&self, raw: &[u8], key: &Key<'_>) -> Asked {
+        if self.keys.contains(raw) {
+            return Asked::Name;
+        }
         match self.resources.get(key.path) {
             Some(names) if names.contains(key.name) => Asked::Name,
             Some(_) => Asked::Resource,
@@ -123,7 +147,7 @@ pub fn gather(
     let is_asked = |version: &&Version<'_>| {
         objects
             .parse(version.key)
-            .is_some_and(|key| selection.has(&key))
+            .is_some_and(|key| selection.has(version.key, &key))
     };
     let asked: Vec<_> = versions.iter().filter(is_asked).collect();
     let read: Vec<_> = asked
@@ -131,7 +155,8 @@ pub fn gather(
         .map(|version| {
             let (object, has_newer_fields) = read(objects, version)?;
             let owner = owners.state(&object);
-            Ok((object, has_newer_fields, owner))
+            let links = owners.links(&object);
+            Ok((object, has_newer_fields, (owner, links)))
         })
         .collect();
     for (version, read) in asked.into_iter().zip(read) {
@@ -139,9 +164,8 @@ pub fn gather(
             continue;
         };
         match read {
-            Ok((object, has_newer_fields, owner)) => {
-                let labels = object.pointer("/metadata/labels");
-                if !selection.labels.matches(labels) {
+            Ok((object, has_newer_fields, (owner, links))) => {
+                if !selection.has_labels(&object) {
                     continue;
                 }
                 if key.builtin.is_none() {
@@ -151,8 +175,9 @@ pub fn gather(
                     name: key.to_string(),
                     path: key.path.to_owned(),
                     object,
+                    owners: links,
                     known: Circumstances {
-                        asked: selection.asked(&key),
+                        asked: selection.asked(version.key, &key),
                         owner,
                         is_first_version: version.key_value().is_ok_and(|kv| kv.version == 1),
                     },
@@ -163,7 +188,7 @@ pub fn gather(
         }
     }
     gathered.namespaces = namespaces(objects, source)?;
-    let writes = selection.resources.is_empty() && selection.namespace.is_some();
+    let writes = selection.is_whole() && selection.namespace.is_some();
     definitions(objects, &custom, at, writes, &mut gathered);
     needs::add(objects, selection, source, at, &mut gathered)?;
     Ok(gathered)
@@ -239,9 +264,10 @@ fn definitions(
 ) {
     let keyspace = objects.keyspace();
     for path in custom {
-        let Some((group, plural)) = path.split_once('/') else {
+        let (group, plural) = group_and_plural(path);
+        if group.is_empty() {
             continue;
-        };
+        }
         for prefix in objects.layout().prefixes() {
             let key = format!("{prefix}/{CRDS}/{plural}.{group}");
             let records = keyspace.records_of(key.as_bytes());
@@ -261,6 +287,7 @@ fn definitions(
                     name: format!("customresourcedefinitions/{plural}.{group}"),
                     path: CRDS.to_owned(),
                     object,
+                    owners: Vec::new(),
                     known: Circumstances {
                         asked: Asked::Resource,
                         ..Circumstances::default()

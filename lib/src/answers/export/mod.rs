@@ -4,8 +4,10 @@ mod custom;
 mod deleted;
 mod file_name;
 mod gather;
+mod large;
 mod needs;
 mod notes;
+mod owned;
 mod owners;
 mod render;
 
@@ -15,14 +17,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::kubernetes::apply::{
-    Asked, Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, invalid_name, rank,
-    ready, release_for,
+    Asked, Keep, LeftOut, Release, Secrets, Together, convert, dropped, fate, folder, invalid_name,
+    move_fields, rank, ready, release_for,
 };
 use crate::kubernetes::mask::Mask;
 
 pub use custom::CustomVersions;
-pub use deleted::{DeletedNamespace, deleted_namespace};
+pub use deleted::{DeletedEarlier, DeletedNamespace, deleted_namespace};
 pub use gather::{ExportSelection, ExportSource, GatheredObject, GatheredObjects, gather};
+pub use large::LARGEST_APPLIED;
+pub use owners::OwnerLink;
 pub use render::sorted;
 
 /// How objects are written.
@@ -74,6 +78,10 @@ pub struct Export {
     pub left_out: Vec<LeftOutRow>,
     /// What was taken out of objects, and of how many.
     pub removed: BTreeMap<&'static str, usize>,
+    /// Fields that were moved to where the release that was asked for reads them, or that it has no more; of how many objects.
+    pub moved: BTreeMap<&'static str, usize>,
+    /// Objects that are too large for the annotation of `kubectl apply`: it takes them with `--server-side`.
+    pub large: Vec<String>,
     /// How many objects have each kind.
     pub kinds: BTreeMap<String, usize>,
     /// Objects that were converted: from which version to which.
@@ -102,24 +110,39 @@ impl Export {
         }
         let mut newer = 0;
         let mut finished = 0;
-        for found in gathered.found {
+        let (found, owned) = owned::apart(gathered.found, &together, options.owned);
+        let mut lost = owned::LostOwners::default();
+        let mut unlinked = notes::Unlinked::default();
+        for found in found {
             let name = found.name.clone();
             let is_finished = is_finished_job(&found.object);
             let has_newer_fields = found.has_newer_fields;
             let custom = gathered.custom.get(&found.path);
+            let uid = text(&found.object, "/metadata/uid").to_owned();
+            let owners = found.owners.clone();
             match export.one(found, custom, &together, options, mask) {
                 Ok(()) => {
+                    unlinked.add(&name, owners, &together);
                     newer += usize::from(has_newer_fields);
                     finished += usize::from(is_finished);
                 }
-                Err(why) => left.entry(why).or_default().push(name),
+                Err(why) => {
+                    if why.is_loss() {
+                        lost.add(uid);
+                    }
+                    left.entry(why).or_default().push(name);
+                }
             }
+        }
+        for (name, why) in lost.fates(owned) {
+            left.entry(why).or_default().push(name);
         }
         export.left_out = left.into_iter().map(row).collect();
         export.put_in_order();
         if !export.objects.is_empty() {
             export.referred = gathered.referred.into_iter().collect();
             export.notes.extend(notes::absent(&gathered.absent));
+            export.notes.extend(unlinked.notes());
         }
         let mut notes = notes::notes(&export, newer, finished);
         notes.extend(notes::missing_namespaces(&export, &gathered.namespaces));
@@ -136,9 +159,12 @@ impl Export {
         options: &ExportOptions,
         mask: Option<&Mask>,
     ) -> Result<(), LeftOut> {
-        let (name, asked) = (found.name, found.known.asked);
+        let name = found.name;
         let made_again = fate(&found.object, together, &found.known, options.owned);
-        if let Some(why) = made_again.clone().filter(|_| asked != Asked::Name) {
+        if let Some(why) = made_again
+            .clone()
+            .filter(|_| found.known.asked != Asked::Name)
+        {
             return Err(why);
         }
         let mut object = found.object;
@@ -149,6 +175,7 @@ impl Export {
             return Err(LeftOut::InvalidName(why));
         }
         let before = text(&object, "/apiVersion").to_owned();
+        let stored = options.target.map(|_| object.clone());
         let converted = match (custom, release_for(&object, options.target)) {
             (Some(custom), _) => custom.serve(&mut object)?,
             (None, Some(target)) => {
@@ -156,16 +183,17 @@ impl Export {
             }
             (None, None) => false,
         };
+        let (gone, moved) = match (stored, options.target, custom) {
+            (Some(stored), Some(target), None) => fitted(&stored, &mut object, target),
+            _ => Default::default(),
+        };
         let readied = ready(&mut object, options.keep, options.secrets, mask);
         let readied = readied.map_err(LeftOut::Hidden)?;
         self.placeholders += readied.placeholders;
-        for what in readied.removed {
-            *self.removed.entry(what).or_default() += 1;
-        }
-        let (api_version, kind) = (
-            text(&object, "/apiVersion").to_owned(),
-            text(&object, "/kind").to_owned(),
-        );
+        count(&mut self.removed, readied.removed.into_iter().chain(gone));
+        count(&mut self.moved, moved);
+        let [api_version, kind] =
+            ["/apiVersion", "/kind"].map(|field| text(&object, field).to_owned());
         if converted {
             *self
                 .converted
@@ -173,6 +201,7 @@ impl Export {
                 .or_default() += 1;
         }
         *self.kinds.entry(kind.clone()).or_default() += 1;
+        self.large.extend(large::name_if(&object, &name));
         let path = path(&object);
         self.objects.push(ExportedObject { path, object });
         if let Some(why) = made_again {
@@ -240,10 +269,30 @@ impl Serialize for Export {
         map.serialize_entry("left_out", &self.left_out)?;
         map.serialize_entry("removed", &self.removed)?;
         map.serialize_entry("converted", &converted)?;
+        map.serialize_entry("moved", &self.moved)?;
+        map.serialize_entry("large", &self.large)?;
         map.serialize_entry("placeholders", &self.placeholders)?;
         map.serialize_entry("referred", &self.referred)?;
         map.serialize_entry("notes", &self.notes)?;
         map.end()
+    }
+}
+
+/// What a conversion dropped of an object, and what is moved in it for a release.
+fn fitted(
+    stored: &Value,
+    object: &mut Value,
+    target: Release,
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    (dropped(stored, object), move_fields(object, target))
+}
+
+fn count(
+    counts: &mut BTreeMap<&'static str, usize>,
+    names: impl IntoIterator<Item = &'static str>,
+) {
+    for name in names {
+        *counts.entry(name).or_default() += 1;
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn add(
     at: i64,
     gathered: &mut GatheredObjects,
 ) -> Result<(), Error> {
-    let is_whole = selection.resources.is_empty();
+    let is_whole = selection.is_whole();
     let mut known: BTreeSet<String> = gathered.found.iter().map(|one| one.name.clone()).collect();
     let mut open: BTreeSet<Reference> = BTreeSet::new();
     for one in &gathered.found {
@@ -62,15 +62,14 @@ pub(super) fn add(
             Some((object, has_newer_fields)) => {
                 references(&object, &mut open);
                 aggregated(objects, &object, source, &mut open)?;
+                let known = unowned(&version);
+                let path = resource.path.to_owned();
                 gathered.found.push(GatheredObject {
                     name,
-                    path: resource.path.to_owned(),
+                    path,
                     object,
-                    known: Circumstances {
-                        asked: Asked::Among,
-                        is_first_version: version.key_value().is_ok_and(|kv| kv.version == 1),
-                        ..Circumstances::default()
-                    },
+                    owners: Vec::new(),
+                    known,
                     has_newer_fields,
                 });
             }
@@ -81,6 +80,15 @@ pub(super) fn add(
         }
     }
     Ok(())
+}
+
+/// What is known of an object that others refer to.
+fn unowned(version: &Version<'_>) -> Circumstances {
+    Circumstances {
+        asked: Asked::Among,
+        is_first_version: version.key_value().is_ok_and(|kv| kv.version == 1),
+        ..Circumstances::default()
+    }
 }
 
 /// Whether an API server has an object of that name from its start.

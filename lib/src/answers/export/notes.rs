@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{Export, text};
-use crate::kubernetes::apply::PLACEHOLDER;
+use super::{Export, OwnerLink, text};
+use crate::kubernetes::apply::{PLACEHOLDER, Together};
 
 /// One sentence for each thing to know. `newer`: objects that lose fields; `finished`: Jobs that had completed.
 pub(super) fn notes(export: &Export, newer: usize, finished: usize) -> Vec<String> {
@@ -12,6 +12,7 @@ pub(super) fn notes(export: &Export, newer: usize, finished: usize) -> Vec<Strin
         counted(newer, "1 object has", "objects have", "fields that are newer than the table of Kubernetes 1.8 to 1.37: they are not written"),
         counted(finished, "1 Job had finished and runs", "Jobs had finished and run", "again as soon as applied"),
         counted(export.placeholders, "1 value is", "values are", &format!("replaced by {PLACEHOLDER}: put the right text in before applying")),
+        counted(export.large.len(), "1 object is", "objects are", "larger than the 256 KiB of annotations, in which kubectl apply keeps a copy of the object: apply with --server-side, which keeps none"),
         has_definitions.then(|| {
             "custom resources can be applied once their definitions are established: apply those first".to_owned()
         }),
@@ -46,6 +47,57 @@ pub(super) fn absent(names: &BTreeSet<String>) -> Option<String> {
     let list: Vec<&str> = names.iter().map(String::as_str).collect();
     let rest = format!("referred to and not in the evidence: {}", list.join(", "));
     counted(names.len(), "1 object is", "objects are", &rest)
+}
+
+/// References to owners that are not written, because a restored owner has another uid.
+#[derive(Default)]
+pub(super) struct Unlinked {
+    dead: Vec<String>,
+    living: Vec<String>,
+}
+
+impl Unlinked {
+    /// Most references that a note names.
+    const NAMED: usize = 3;
+
+    /// Also those of an object that is written.
+    pub(super) fn add(&mut self, object: &str, owners: Vec<OwnerLink>, together: &Together) {
+        for owner in owners {
+            let list = match owner.exists || together.has(&owner.uid) {
+                true => &mut self.living,
+                false => &mut self.dead,
+            };
+            list.push(format!("{} of {object}", owner.label));
+        }
+    }
+
+    /// A sentence for each kind.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let listed = |of: &[String]| {
+            let named: Vec<&str> = of.iter().take(Self::NAMED).map(String::as_str).collect();
+            let more = match of.len().saturating_sub(Self::NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{}{more}", named.join(", "))
+        };
+        let dead = counted(
+            self.dead.len(),
+            "1 owner that is not in the evidence is",
+            "owners that are not in the evidence are",
+            &format!("left out of ownerReferences: {}", listed(&self.dead)),
+        );
+        let living = counted(
+            self.living.len(),
+            "1 ownerReference is",
+            "ownerReferences are",
+            &format!(
+                "left out, because a restored owner gets another uid, so that nothing deletes these with their owner: {}",
+                listed(&self.living)
+            ),
+        );
+        dead.into_iter().chain(living).collect()
+    }
 }
 
 /// A sentence about a number of things; `None` about none.

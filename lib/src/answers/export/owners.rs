@@ -13,11 +13,28 @@ use crate::mvcc::{KeyRange, Version};
 /// of damaged or hostile objects may form a circle.
 const MAX_LEVELS: usize = 8;
 
+const STORED: Reading = Reading {
+    stored: true,
+    unknown_fields: false,
+};
+
 /// Looks up owners as of a revision.
 pub(super) struct Owners<'o, 'a> {
     objects: &'o Objects<'a>,
     at: i64,
     lacks_records: bool,
+}
+
+/// An owner that an object names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnerLink {
+    /// Its uid.
+    pub uid: String,
+    /// `ReplicaSet/web-1`.
+    pub label: String,
+    /// Whether an object of its kind and name exists.
+    pub exists: bool,
 }
 
 /// What the records of one owner say.
@@ -28,6 +45,8 @@ enum OwnerRecords {
     Gone(Option<Value>),
     /// There is no record of it.
     Absent,
+    /// It exists, and its value cannot be read: nothing can write it.
+    Unreadable,
 }
 
 impl<'o, 'a> Owners<'o, 'a> {
@@ -50,6 +69,7 @@ impl<'o, 'a> Owners<'o, 'a> {
             let kind = text(reference, "/kind").to_owned();
             match self.find(reference, text(&object, "/metadata/namespace")) {
                 OwnerRecords::Lives => return OwnerState::Lives(kind),
+                OwnerRecords::Unreadable => return OwnerState::Unread(kind),
                 OwnerRecords::Absent if self.lacks_records => return OwnerState::Unread(kind),
                 OwnerRecords::Absent | OwnerRecords::Gone(None) => return OwnerState::None,
                 OwnerRecords::Gone(Some(owner)) => object = owner,
@@ -58,21 +78,48 @@ impl<'o, 'a> Owners<'o, 'a> {
         OwnerState::None
     }
 
-    fn find(&self, reference: &Value, namespace: &str) -> OwnerRecords {
+    /// The owners that an object names: what is written has no reference to them.
+    pub(super) fn links(&self, object: &Value) -> Vec<OwnerLink> {
+        let owners = object
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array);
+        let namespace = text(object, "/metadata/namespace");
+        let link = |reference: &Value| OwnerLink {
+            uid: text(reference, "/uid").to_owned(),
+            label: format!("{}/{}", text(reference, "/kind"), text(reference, "/name")),
+            exists: self.keys(reference, namespace).iter().any(|key| {
+                let last = self.last(key);
+                last.is_some_and(|last| !last.tombstone)
+            }),
+        };
+        owners.into_iter().flatten().map(link).collect()
+    }
+
+    /// The keys that an owner may have.
+    fn keys(&self, reference: &Value, namespace: &str) -> Vec<Vec<u8>> {
         let (api_version, kind, name) = (
             text(reference, "/apiVersion"),
             text(reference, "/kind"),
             text(reference, "/name"),
         );
-        let keys = match self.objects.layout().of_kind(api_version, kind) {
+        match self.objects.layout().of_kind(api_version, kind) {
             Some(target) => self.keys_of(&target, namespace, name),
             None => self.keys_in_group(api_version, namespace, name),
-        };
+        }
+    }
+
+    fn find(&self, reference: &Value, namespace: &str) -> OwnerRecords {
+        let keys = self.keys(reference, namespace);
         let mut found = OwnerRecords::Absent;
         for key in keys {
             match self.last(&key) {
                 None => {}
-                Some(last) if !last.tombstone => return OwnerRecords::Lives,
+                Some(last) if !last.tombstone => {
+                    return match self.objects.json(&last, STORED) {
+                        Ok(_) => OwnerRecords::Lives,
+                        Err(_) => OwnerRecords::Unreadable,
+                    };
+                }
                 Some(last) => found = OwnerRecords::Gone(self.before(&last)),
             }
         }
@@ -125,11 +172,7 @@ impl<'o, 'a> Owners<'o, 'a> {
         let put = records
             .iter()
             .rfind(|version| !version.tombstone && version.revision < tombstone.revision)?;
-        let reading = Reading {
-            stored: true,
-            ..Reading::default()
-        };
-        self.objects.json(&put, reading).ok()
+        self.objects.json(&put, STORED).ok()
     }
 }
 
