@@ -245,7 +245,8 @@ fn lists_and_maps_that_are_messages_of_their_own_are_printed_as_what_they_are() 
     let path = folder.path().join("db");
     let mut keys = Keyspace::new();
     let triggers = field(2, &field(1, &field(1, b"ConfigChange")));
-    let config = [named("web"), field(2, &triggers)].concat();
+    let metadata = [field(1, b"web"), field(3, b"shop")].concat();
+    let config = [field(1, &metadata), field(2, &triggers)].concat();
     keys.put(
         b"/openshift.io/deploymentconfigs/shop/web",
         &stored("apps.openshift.io/v1", "DeploymentConfig", &config),
