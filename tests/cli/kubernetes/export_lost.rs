@@ -261,3 +261,30 @@ fn what_was_deleted_before_its_namespace_is_counted_too() {
         assert!(wrote.contains("2 ConfigMap, 1 Namespace"), "{wrote}");
     }
 }
+
+/// Of etcd-3.5.30 the revisions up to 132 are compacted: below them the log has what the db has no more.
+#[test]
+fn what_a_compaction_took_is_named_with_the_command_that_finds_it() {
+    let path = testkit::data_dir("etcd-3.5.30");
+    let said = sealed(&path, ["keys", "--deleted", path.to_str().unwrap()]);
+    assert!(
+        said.err
+            .contains("what was deleted up to revision 132 is compacted"),
+        "{}",
+        said.err
+    );
+    let at = said.err.find("etcd-inspect keys --deleted --carved");
+    let next = &said.err[at.unwrap_or_else(|| panic!("{}", said.err))..];
+    let next = next.lines().next().unwrap();
+    let carved = sealed(&path, next.split(' ').skip(1));
+    assert_eq!(carved.code, 0, "{next}: {}", carved.err);
+    assert!(carved.out.lines().count() >= said.out.lines().count());
+    let none = run(&path, "export -A --deleted-since 1 --out -");
+    assert!(
+        none.err
+            .contains("what was deleted up to revision 132 is compacted")
+            && !none.err.contains("./-"),
+        "{}",
+        none.err
+    );
+}

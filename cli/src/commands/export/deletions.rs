@@ -42,7 +42,11 @@ pub(super) fn say(
     let command = again(args)
         .flag("--deleted-since", since.to_string())
         .arg("--carved");
-    let command = command.arg("--out").path(out).arg("-d").evidence();
+    let command = match out == Path::new("-") {
+        true => command.args(["--out", "-"]),
+        false => command.arg("--out").path(out),
+    };
+    let command = command.arg("-d").evidence();
     match kube::compacted(since, view, count, command, ui)? {
         Some(note) => Ok(ui.note(note)?),
         None => Ok(()),
