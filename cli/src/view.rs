@@ -236,6 +236,12 @@ impl<'m> View<'m> {
             return Ok(());
         };
         if self.member().evidence().wal().is_empty() {
+            if let Some(doubt) = &reach.doubt {
+                ui.warn(format!(
+                    "the db as it is stored, which a start serves: {doubt}"
+                ))?;
+                return Ok(());
+            }
             ui.note("there is no log with this file, so nothing was replayed: this is the db as it is stored")?;
             return Ok(());
         }

@@ -57,7 +57,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("W19", &["DIR-003"]),
     ("W21", &["WAL-036"]),
     ("W23", &["WAL-006"]),
-    ("W25", &["MEM-002"]),
+    ("W25", &["X-002"]),
     ("W27", &["WAL-013"]),
     ("W29", &["WAL-018", "WAL-021"]),
     ("W31", &["WAL-024"]),
@@ -103,7 +103,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("D43", &["SNAP-013"]),
     ("D45", &["BOLT-009"]),
     ("D47", &["BOLT-008"]),
-    ("D49", &["MEM-002", "SNAP-009"]),
+    ("D49", &["SNAP-009", "X-002"]),
     ("D53", &["BOLT-015"]),
     ("D55", &["BOLT-017"]),
     ("D57", &["MVCC-001"]),
@@ -131,7 +131,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
 const CROSS: &[(&str, &str, &str)] = &[
     (
         "W25",
-        "MEM-002",
+        "X-002",
         "db and WAL name different members: neither can say which of them is the stranger",
     ),
     (

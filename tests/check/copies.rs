@@ -133,3 +133,54 @@ fn the_first_revision_that_differs_is_that_of_the_record_that_was_changed() {
         assert_ne!(compared.best, Some(2));
     }
 }
+
+#[test]
+fn only_a_zombie_is_answered_with_an_upgrade() {
+    let advice = |paths: &[PathBuf]| -> Vec<(String, bool)> {
+        let compared = compared(paths);
+        let of_code = compared
+            .findings
+            .iter()
+            .filter(|finding| finding.code.id == "MEM-005");
+        let asks = |finding: &etcd_inspect::Finding| {
+            let mut advice = finding.advice().into_iter();
+            advice.any(|advice| advice.to_string().contains("3.5.26"))
+        };
+        of_code
+            .map(|finding| (finding.message.clone(), asks(finding)))
+            .collect()
+    };
+    // A member that one copy does not list: removed, or a cluster that was forced.
+    let mut paths = members("k8s-1.20-cluster3");
+    let copy = copy_of(&paths[0]);
+    let file = copy.join("member/snap/db");
+    let mut db = Db::read(&file);
+    db.rewrite_bucket("members", |elements| {
+        elements.remove(0);
+    });
+    db.write(&file);
+    paths[0] = copy.to_path_buf();
+    let said = advice(&paths);
+    let listed: Vec<_> = said
+        .iter()
+        .filter(|(text, _)| text.contains("lists other members"))
+        .collect();
+    assert!(
+        !listed.is_empty() && listed.iter().all(|(_, asks)| !asks),
+        "{said:#?}"
+    );
+    // A member that only the db has: it comes back with 3.6.
+    let mut paths = members("k8s-1.20-cluster3");
+    let copy = copy_of(&paths[0]);
+    rename_member(&copy, "m1");
+    paths[0] = copy.to_path_buf();
+    let said = advice(&paths);
+    let zombies: Vec<_> = said
+        .iter()
+        .filter(|(text, _)| text.contains("upgrade to 3.6"))
+        .collect();
+    assert!(
+        !zombies.is_empty() && zombies.iter().all(|(_, asks)| *asks),
+        "{said:#?}"
+    );
+}

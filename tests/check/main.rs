@@ -17,6 +17,7 @@ mod copies;
 mod healthy;
 mod incidents;
 mod kubernetes;
+mod misdirected;
 mod page;
 mod peers;
 mod real;

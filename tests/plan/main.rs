@@ -13,9 +13,11 @@
     reason = "a test may stop at its first failure"
 )]
 
+mod alarms;
 mod archives;
 mod carried_out;
 mod clusters;
+mod counts;
 mod estimates;
 mod forced;
 mod foreign_snap;
@@ -28,4 +30,5 @@ mod removed;
 mod served;
 mod starts;
 mod templates;
+mod two_histories;
 mod without_db;

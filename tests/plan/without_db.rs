@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use testkit::etcd::Binaries;
+use testkit::etcd::{Binaries, Server};
 use testkit::{copy_of, data_dir};
 
 use crate::matrix::complaint;
@@ -67,4 +68,67 @@ fn a_log_that_continues_a_restored_store_does_not_say_what_is_lost_without_it() 
     without_db(&copy, false);
     let step = preflight(&copy, "start", "3.4.23")["step"].clone();
     assert_eq!(step["exact"], false, "{step}");
+}
+
+#[test]
+fn a_start_that_makes_the_db_again_comes_first_and_replay_is_its_state() {
+    for (release, base) in [
+        ("3.5.30", "lagging-3.5.30"),
+        ("3.5.16", "killed-3.5.16"),
+        ("3.4.23", "etcd-3.4.23-killed"),
+    ] {
+        let copy = copy_of(&data_dir(base));
+        without_db(&copy, false);
+        let path = copy.to_str().unwrap();
+        let printed = Printed::check(&copy, release);
+        let first = &printed.steps[0];
+        assert_eq!(
+            (first.action.as_str(), first.harm),
+            ("start", 0),
+            "{base}: {printed:?}"
+        );
+        let said = preflight(&copy, "start", release);
+        assert_eq!(said["go"], true, "{base}: {said}");
+        let status = inspect(&["status", "--replay", path, "-o", "json"]);
+        let (revision, keys) = (&status["revision"], &status["keys"]);
+        assert_eq!(revision.as_i64(), first.revision, "{base}: {status}");
+        assert_eq!(
+            keys.as_u64(),
+            first.keys.map(|keys| keys as u64),
+            "{base}: {status}"
+        );
+        let hash = inspect(&["hashkv", "--replay", path, "-o", "json"])["hash"].clone();
+        assert_eq!(served_hash(release, &copy), hash.as_u64(), "{base}");
+    }
+}
+
+#[test]
+fn a_db_without_its_log_is_what_a_start_serves() {
+    for (release, base) in [
+        ("3.5.30", "etcd-3.5.30"),
+        ("3.5.16", "killed-3.5.16"),
+        ("3.4.23", "etcd-3.4.23"),
+    ] {
+        let copy = copy_of(&data_dir(base));
+        fs::remove_dir_all(copy.join("member/wal")).unwrap();
+        let path = copy.to_str().unwrap();
+        let status = inspect(&["status", "--replay", path, "-o", "json"]);
+        let start = &status["start"];
+        assert_eq!(status["revision"], start["revision"], "{base}: {status}");
+        assert_eq!(status["keys"], start["keys"], "{base}: {status}");
+        let hash = inspect(&["hashkv", "--replay", path, "-o", "json"])["hash"].clone();
+        assert_eq!(served_hash(release, &copy), hash.as_u64(), "{base}");
+    }
+}
+
+/// The hash over all keys that a real etcd gives after a start; `None` stands for a release that is not here: then it is ours.
+fn served_hash(release: &str, data: &Path) -> Option<u64> {
+    let Some(binaries) = Binaries::newest(release) else {
+        eprintln!("no etcd {release} here: nothing is started");
+        let path = data.to_str().unwrap();
+        return inspect(&["hashkv", "--replay", path, "-o", "json"])["hash"].as_u64();
+    };
+    let server = Server::start(&binaries, &copy_of(data), &[], Duration::from_secs(30)).unwrap();
+    let said = server.json(&["endpoint", "hashkv"]);
+    said[0]["HashKV"]["hash"].as_u64()
 }

@@ -26,8 +26,10 @@ pub(crate) struct HashkvArgs {
 
 pub(crate) fn run(args: &HashkvArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    member.summed_keyspace()?;
-    let view = View::open(&member, args.at.side, ui)?;
+    // Sums are noted while the records are read; without a db a start may still have a state.
+    let summed = member.summed_keyspace().map(drop);
+    let view = View::open(&member, args.at.side, ui)
+        .or_else(|why| summed.map_err(Into::into).and(Err(why)))?;
     let keyspace = view.keyspace();
     let hash = keyspace.hash_kv(view.revision(&args.at, ui)?)?;
     // Also ranges of files that reading the records met.

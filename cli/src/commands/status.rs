@@ -54,6 +54,8 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = match member.db_file() {
         Ok(_) if args.quick => None,
         Ok(_) => Some(View::open(&member, args.side, ui)),
+        // A start may make the db again from the log.
+        Err(_) if args.side.replay => View::open(&member, args.side, ui).ok().map(Ok),
         Err(_) => None,
     };
     let replayed = view
@@ -226,6 +228,12 @@ fn store(store: &StoreStatus, zone: &TimeZone) -> Vec<Named> {
             let secrets = keys.secrets.as_ref();
             lines.extend(secrets.map(|secrets| ("secrets", closed(secrets))));
             lines.extend(bytes(file));
+            lines
+        }
+        StoreStatus::Started { keys } => {
+            let mut lines = vec![("revision", revision(keys, zone)), ("keys", counts(keys))];
+            lines.extend(prefixes(keys).map(|text| ("prefixes", text)));
+            lines.push(("db", "none here: a start makes it from the log".to_owned()));
             lines
         }
         StoreStatus::Unseen => vec![("db", "not known: it could not be read".to_owned())],

@@ -13,6 +13,7 @@ use crate::evidence::Kind;
 use crate::kubernetes::encryption::Seal;
 use crate::member::{BucketPart, Identity, Member, Objects, Space};
 use crate::mvcc::{Counts, KeyRange};
+use crate::start::has_stored_db;
 use crate::verdict::{PredictedStart, Quick};
 use located::text::time::{rfc3339, rfc3339_millis};
 use located::{ClusterId, Command, Error, MemberId, RaftIndex, Severity, reported_by};
@@ -79,6 +80,11 @@ pub enum StoreStatus {
         why: String,
         /// The file.
         file: FileStatus,
+    },
+    /// There is none, and a start makes it from the log: what it then has.
+    Started {
+        /// Its keys.
+        keys: Box<KeysStatus>,
     },
     /// It was read.
     Read {
@@ -332,6 +338,7 @@ impl Serialize for StoreStatus {
             }
             .serialize(serializer),
             Self::Read { keys, file } => Read { keys, file }.serialize(serializer),
+            Self::Started { keys } => keys.serialize(serializer),
         }
     }
 }
@@ -377,7 +384,7 @@ impl StatusAnswer {
 
     /// Whether Kubernetes wrote here; unknown counts as no.
     pub fn is_kubernetes(&self) -> bool {
-        matches!(&self.store, StoreStatus::Read { keys, .. } if keys.kubernetes)
+        matches!(&self.store, StoreStatus::Read { keys, .. } | StoreStatus::Started { keys } if keys.kubernetes)
     }
 }
 
@@ -398,8 +405,7 @@ impl StoreStatus {
     /// A db of which no record can be read, with what is known of its file; nothing more than why if it is no db.
     pub fn unread(member: &Member, why: String) -> Self {
         let space = member.space(&Counts::default());
-        let file = space.and_then(|space| FileStatus::read(member, space));
-        match file {
+        match space.and_then(|space| FileStatus::read(member, space)) {
             Ok(mut file) => {
                 file.forget_records();
                 Self::Unknown { why, file }
@@ -415,6 +421,10 @@ impl StoreStatus {
     pub fn read(view: &View<'_>) -> Result<Self, Error> {
         let member = view.member();
         let counts = view.keyspace().counts();
+        if !has_stored_db(member) && view.replayed().is_some() {
+            let keys = Box::new(KeysStatus::read(view, &counts)?);
+            return Ok(Self::Started { keys });
+        }
         let mut file = FileStatus::read(member, view.space(Some(&counts))?)?;
         if is_damaged(member) {
             file.forget_records();
@@ -442,16 +452,17 @@ impl KeysStatus {
         let compacted = keyspace.compact_revision();
         let compact_time = newest.and(compacted).and_then(time_of);
         let buckets = view.buckets().ok();
+        let has_db = has_stored_db(view.member());
         let whole = |part| buckets.as_ref().filter(|buckets| buckets.is_whole(part));
         Ok(Self {
             revision: keyspace.revision(),
-            compact_revision: match view.member().meta()?.is_compaction_unknown() {
+            compact_revision: match has_db && view.member().meta()?.is_compaction_unknown() {
                 true => None,
                 false => Some(compacted.unwrap_or(0)),
             },
-            db_revision: match replayed {
-                Some(_) => Some(view.member().readable_keyspace()?.revision()),
-                None => None,
+            db_revision: match replayed.is_some() && has_db {
+                true => Some(view.member().readable_keyspace()?.revision()),
+                false => None,
             },
             replayed_entries: replayed.map(|replayed| replayed.reach.entries),
             newest_time: newest.map(|mark| mark.time),

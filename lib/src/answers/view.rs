@@ -13,7 +13,7 @@ use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
 use crate::progress::Progress;
 use crate::recover::Replayed;
 use crate::salvage::carve::{Carvings, Past, carve};
-use crate::start::state_after_start;
+use crate::start::{has_stored_db, state_after_start};
 use located::Error;
 
 /// An open keyspace with the member it comes from.
@@ -39,7 +39,19 @@ impl<'m> View<'m> {
         replay: bool,
         progress: &dyn Progress,
     ) -> Result<Answer<Self>, Error> {
-        let keyspace = member.keyspace()?;
+        let keyspace = match member.keyspace() {
+            Ok(keyspace) => keyspace,
+            // A start that makes the db again has a state without it.
+            Err(error) if replay && !has_stored_db(member) => {
+                let Ok(replayed) = state_after_start(member, None, progress) else {
+                    return Err(error);
+                };
+                let mut view = Self::without_db(member);
+                view.replayed = Some(replayed);
+                return Ok(Answer::new(view, member.damage()));
+            }
+            Err(error) => return Err(error),
+        };
         let replayed = match replay {
             true => Some(state_after_start(member, None, progress)?),
             false => None,
@@ -232,7 +244,11 @@ impl<'m> View<'m> {
     pub fn buckets(&self) -> Result<Buckets, Error> {
         match &self.replayed {
             Some(replayed) => Ok(Buckets {
-                damage: self.member.buckets()?.damage,
+                // A start that made the db again has nothing of one that could be damaged.
+                damage: match has_stored_db(self.member) {
+                    true => self.member.buckets()?.damage,
+                    false => replayed.buckets().damage,
+                },
                 ..replayed.buckets()
             }),
             None => self.member.buckets(),

@@ -1,11 +1,11 @@
 //! Rules that need more than one file.
 
-use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
+use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::bolt::{Db, MetaChoice};
-use crate::codes::{Code, cross};
+use crate::codes::cross;
 use crate::evidence::{File, Kind};
 use crate::member::{Member, Wal, is_foreign};
-use crate::raft::{ConfState, Payload, Request};
+use crate::raft::{Payload, Request};
 use crate::snap::{SnapPart, Snaps, Store};
 use located::Limits;
 use located::Place;
@@ -171,7 +171,7 @@ pub(super) fn db_and_log(
     super::foreign_snap::foreign_snap(db, wal, snaps, report);
     joined_without_data(member, db, wal, report);
     snap_order(snaps, report);
-    members(member, db, meta, (wal, snaps), report);
+    super::membership::members(member, db, meta, (wal, snaps), report);
 }
 
 fn term(meta: &Meta, log: &crate::wal::Log, place: &Place, report: &mut Sink<'_>) {
@@ -269,11 +269,10 @@ fn snap_after_the_end(
             own.unwrap_or_default()
         );
         let finding = Finding::new(&cross::SNAP_AFTER_END, newest.place(), message);
-        report(
-            finding
-                .severity(Severity::Warning)
-                .seen(ids(&newest.conf_state), "this member among them"),
-        );
+        report(finding.severity(Severity::Warning).seen(
+            super::membership::ids(&newest.conf_state),
+            "this member among them",
+        ));
         return;
     }
     let message = format!(
@@ -363,205 +362,4 @@ fn snap_order(snaps: &Snaps, report: &mut Sink<'_>) {
             report(Finding::new(&cross::SNAP_ORDER, newer.place(), message));
         }
     }
-}
-
-/// The member itself, and the others, in the db and in the raft configuration.
-fn members(
-    member: &Member,
-    db: &Db<'_>,
-    meta: &Meta,
-    (wal, snaps): (&Wal<'_>, &Snaps),
-    report: &mut Sink<'_>,
-) {
-    let cluster = Cluster::read(db, &mut reported_by("backend::check"));
-    let place = Place::file(db.file().file());
-    let Some(own) = wal
-        .log()
-        .metadata
-        .first()
-        .map(|metadata| metadata.node_id)
-        .filter(|id| *id != MemberId(0))
-    else {
-        return;
-    };
-    if cluster.is_removed(own) {
-        report(Finding::new(
-            &cross::REMOVED,
-            place.clone(),
-            format!("member {own:016x} is in the bucket \"members_removed\""),
-        ));
-        return;
-    }
-    let index = meta.consistent_index.unwrap_or(0);
-    let known = Membership {
-        conf: crate::recover::voters(member, wal, index.min(wal.log().last_index())),
-        schema: meta.schema_version(),
-        snap_is_foreign: super::foreign_snap::is_taken(db, wal, snaps),
-        cluster,
-        own,
-        place,
-    };
-    if known.conf.voters.is_empty() {
-        return;
-    }
-    let finding = match known.cluster.members.is_empty() {
-        true => known.empty_bucket(),
-        false => known.foreign(wal).or_else(|| known.different()),
-    };
-    finding.into_iter().for_each(report);
-}
-
-/// Maximum number of bits that damage changes in a member id: two ids of two clusters differ in about 32.
-const MAX_DAMAGED_BITS: u32 = 8;
-
-/// Members as the bucket has them, and as the raft configuration has them.
-struct Membership {
-    cluster: Cluster,
-    conf: ConfState,
-    schema: EtcdVersion,
-    own: MemberId,
-    place: Place,
-    snap_is_foreign: bool,
-}
-
-impl Membership {
-    fn finding(&self, code: &'static Code, message: impl Into<String>) -> Finding {
-        Finding::new(code, self.place.clone(), message)
-    }
-
-    fn bucket_text(&self) -> String {
-        ids(&of_bucket(&self.cluster.members))
-    }
-
-    /// 3.4 keeps members in the v2 store; `snapshot restore` of 3.4 leaves the old cluster's in the bucket.
-    fn is_3_4(&self) -> bool {
-        self.schema < EtcdVersion::new(3, 5, 0)
-    }
-
-    fn empty_bucket(&self) -> Option<Finding> {
-        let conf = &self.conf;
-        if !conf.contains(self.own) {
-            return None;
-        }
-        let message = format!(
-            "the bucket \"members\" is empty, but the raft configuration of the WAL names {} members",
-            conf.voters.len().saturating_add(conf.learners.len())
-        );
-        let severity = if self.schema < EtcdVersion::new(3, 6, 0) {
-            Severity::Warning
-        } else {
-            Severity::Error
-        };
-        let finding = self.finding(&cross::NOT_A_MEMBER, message);
-        Some(finding.severity(severity).seen("no member", ids(conf)))
-    }
-
-    /// The member itself is missing in the bucket, or bucket and configuration are of two clusters.
-    fn foreign(&self, wal: &Wal<'_>) -> Option<Finding> {
-        let (own, conf) = (self.own, &self.conf);
-        let in_bucket = self.cluster.member(own).is_some();
-        match (in_bucket, conf.contains(own)) {
-            (true, true) => None,
-            (false, true) if self.is_of_another_cluster(wal) => {
-                let message = "the bucket \"members\" has the members of another cluster than the log: db and log are of two histories";
-                let finding = self.finding(&cross::FOREIGN_DB, message);
-                Some(finding.seen(self.bucket_text(), ids(conf)))
-            }
-            (false, true) => Some(self.not_in_bucket(wal)),
-            (false, false) => {
-                let message = format!(
-                    "neither db nor raft configuration know member {own:016x} of the WAL metadata"
-                );
-                let finding = self.finding(&cross::FOREIGN_DB, message);
-                Some(finding.seen(self.bucket_text(), format!("{own:016x} among them")))
-            }
-            // The `.snap` file is of another member, and that is reported.
-            (true, false) if self.snap_is_foreign => None,
-            (true, false) => {
-                let mut voters = conf.voters.iter();
-                if voters.any(|id| self.cluster.member(MemberId(*id)).is_some()) {
-                    return None;
-                }
-                let message = "the raft configuration of the log names none of the db's members";
-                let finding = self.finding(&cross::FOREIGN_DB, message);
-                Some(finding.seen(self.bucket_text(), ids(conf)))
-            }
-        }
-    }
-
-    /// Whether the bucket of a 3.4 db has members, and none of those of the log: 3.4 writes every member there too. What
-    /// `snapshot restore` of 3.4 leaves is not meant, and no id that damage made of one of the log.
-    fn is_of_another_cluster(&self, wal: &Wal<'_>) -> bool {
-        if !self.is_3_4() || wal.log().is_restored() {
-            return false;
-        }
-        let is_like = |id: u64| {
-            let mut own = self.conf.voters.iter().chain(&self.conf.learners);
-            own.any(|other| (id ^ other).count_ones() <= MAX_DAMAGED_BITS)
-        };
-        let mut ids = self.cluster.members.iter().map(|member| member.id.0);
-        let has_members = !self.cluster.members.is_empty();
-        has_members && !ids.any(is_like)
-    }
-
-    fn not_in_bucket(&self, wal: &Wal<'_>) -> Finding {
-        let own = self.own;
-        let is_restored = self.is_3_4() && wal.log().is_restored();
-        let severity = match (is_restored, self.is_3_4()) {
-            (true, _) => Severity::Note,
-            (false, true) => Severity::Warning,
-            (false, false) => Severity::Error,
-        };
-        let message = if is_restored {
-            format!(
-                "the bucket \"members\" still has the members of the cluster that the snapshot was taken from, without {own:016x}: etcd 3.4 takes its members from the v2 store"
-            )
-        } else {
-            format!("member {own:016x} of the WAL is missing in the bucket \"members\"")
-        };
-        let mut finding = self
-            .finding(&cross::NOT_A_MEMBER, message)
-            .severity(severity)
-            .seen(self.bucket_text(), ids(&self.conf));
-        if is_restored {
-            finding.next = vec!["Nothing: a start writes the member there.".into()];
-        }
-        finding
-    }
-
-    fn different(&self) -> Option<Finding> {
-        let there = of_bucket(&self.cluster.members);
-        if there.same_members(&self.conf) || self.is_3_4() {
-            return None;
-        }
-        let message = "the `members` bucket and the raft configuration differ";
-        let finding = self.finding(&cross::MEMBERS_DIFFER, message);
-        Some(finding.seen(ids(&there), ids(&self.conf)))
-    }
-}
-
-fn of_bucket(members: &[crate::backend::ClusterMember]) -> ConfState {
-    let ids = |learners: bool| {
-        members
-            .iter()
-            .filter(|m| m.is_learner == learners)
-            .map(|m| m.id.0)
-            .collect()
-    };
-    ConfState {
-        voters: ids(false),
-        learners: ids(true),
-        ..ConfState::default()
-    }
-}
-
-fn ids(conf: &ConfState) -> String {
-    let mut ids: Vec<String> = conf.voters.iter().map(|id| format!("{id:016x}")).collect();
-    ids.extend(
-        conf.learners
-            .iter()
-            .map(|id| format!("{id:016x} (learner)")),
-    );
-    ids.sort();
-    ids.join(", ")
 }

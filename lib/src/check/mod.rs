@@ -19,6 +19,9 @@ mod collect;
 mod cross;
 mod foreign_snap;
 mod kubernetes;
+mod logged_alarms;
+mod membership;
+mod missing_parts;
 mod names;
 mod restored_db;
 mod survey;
@@ -27,6 +30,7 @@ mod undecided_leases;
 
 use std::fmt;
 
+pub(crate) use membership::{UPGRADE_FIRST, db_is_of_another_cluster};
 pub(crate) use survey::{NOT_SURVEYED, survey};
 
 pub use applied::{
@@ -370,6 +374,9 @@ impl<'m> CheckRun<'m> {
         names::names(db, &meta, wal, snaps, &mut |finding| {
             self.found.add(finding)
         });
+        logged_alarms::logged_alarms(member, db, &meta, wal, &mut |finding| {
+            self.found.add(finding)
+        });
         if !buckets {
             return;
         }
@@ -525,14 +532,8 @@ impl<'m> CheckRun<'m> {
         member
             .evidence()
             .report_unreadable(&mut |finding| findings.push(finding));
+        missing_parts::settle(member, &mut findings);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        // Without a bucket there was never anything that a WAL would have.
-        let is_never_used = findings
-            .iter()
-            .any(|finding| std::ptr::eq(finding.code, &codes::backend::NEVER_USED));
-        findings.retain(|finding| {
-            !(is_never_used && std::ptr::eq(finding.code, &codes::dir::WAL_MISSING))
-        });
         let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
         if let Ok(db) = member.db()
             && in_dir

@@ -7,8 +7,8 @@
 use std::cmp::Ordering;
 
 use super::applied::ComparedRange;
-use crate::bolt::{Db, PageType, Pgid};
-use crate::codes::{bolt, cross, wal};
+use crate::bolt::{Db, Page, PageType, Pgid};
+use crate::codes::{backend, bolt, cross, wal};
 use crate::mvcc::{Revision, StoredKey};
 use located::codes::Code;
 use located::{Finding, Place, Severity};
@@ -41,7 +41,7 @@ pub(super) fn torn_copy(
     signs.extend(newer_pages(
         errors().filter_map(|finding| moved_page(db, finding)),
     ));
-    if structure > 0 && of(&[&cross::TWICE]) > 0 {
+    if structure > 0 && has_index(findings) && of(&[&cross::TWICE]) > 0 {
         signs.push("the store has records of entries after consistent_index".to_owned());
     }
     if let Some(page) = taken_root(db) {
@@ -72,6 +72,15 @@ pub(super) fn torn_copy(
     Some(finding.count(structure.max(1) as u64))
 }
 
+/// Whether consistent_index was read: without the bucket `meta` it is not known, and not 0.
+fn has_index(findings: &[Finding]) -> bool {
+    let unknown = [&backend::BUCKET_MISSING, &backend::META_NO_INDEX];
+    !findings.iter().any(|finding| {
+        let mut codes = unknown.iter();
+        codes.any(|code| std::ptr::eq(*code, finding.code))
+    })
+}
+
 /// Whether more pages are newer than the page that leads to them than are older.
 fn newer_pages(moved: impl Iterator<Item = (u64, Ordering)>) -> Option<String> {
     let (newer, older): (Vec<_>, Vec<_>) = moved.partition(|(_, order)| order.is_gt());
@@ -85,11 +94,17 @@ fn newer_pages(moved: impl Iterator<Item = (u64, Ordering)>) -> Option<String> {
     })
 }
 
+/// Whether a transaction that took the page wrote it: its header names its own place. A page that names another place was written to
+/// the wrong one.
+fn is_in_its_place(page: &Page<'_>, pgid: u64) -> bool {
+    page.header.id.0 == pgid
+}
+
 /// The root page, if it has records of the `key` bucket instead of buckets.
 fn taken_root(db: &Db<'_>) -> Option<u64> {
     let root = db.root().root();
     let page = db.page(root).ok()?;
-    let is_leaf = page.header.page_type() == Some(PageType::Leaf);
+    let is_leaf = page.header.page_type() == Some(PageType::Leaf) && is_in_its_place(&page, root.0);
     let first = page.items().flatten().next()?;
     revision(first.key)
         .filter(|_| is_leaf && !first.is_bucket())
@@ -105,7 +120,7 @@ fn moved_page(db: &Db<'_>, finding: &Finding) -> Option<(u64, Ordering)> {
         return None;
     }
     let page = db.page(Pgid(pgid)).ok()?;
-    if page.header.page_type() != Some(PageType::Leaf) {
+    if page.header.page_type() != Some(PageType::Leaf) || !is_in_its_place(&page, pgid) {
         return None;
     }
     let first = revision(page.items().flatten().next()?.key)?;

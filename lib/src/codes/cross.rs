@@ -91,7 +91,7 @@ codes! {
     MEMBERS_DIFFER = "MEM-005", Warning, "members in db and raft configuration differ",
         what: "The `members` bucket names other members, voters or learners than the raft configuration of the log and its snapshots, or has another name for a member than that member published. Up to 3.5 etcd follows the v2 store of the .snap, from 3.6 on the bucket: a member that is only in the bucket is a zombie that comes back with an upgrade.",
         why: "etcd issues 13196, 19557 and 20793: membership changes that were applied on one side only; a manual edit.",
-        next: "Upgrade to 3.5.26 or newer before 3.6: etcd-inspect preflight --for upgrade {path}";
+        next: "etcd-inspect meta {path}; compare with the other members: a removal or --force-new-cluster that one side does not have explains it.";
     SNAP_AHEAD = "SNAP-009", Error, "the db is older than the .snap file that etcd starts from",
         what: "The index of the newest usable .snap file is greater than consistent_index, and there is no .snap.db with that index. etcd panics: `failed to recover v3 backend from snapshot`, `failed to find database snapshot file`.",
         why: "The db was restored, deleted or replaced without the other files; a copy of a running server took the db before the .snap file; the `meta` bucket was lost.",

@@ -3,6 +3,7 @@
 use super::{Dataset, Side};
 use crate::answers::log_alone::{LogReach, log_reach};
 use crate::check::{Logged, logged_beside};
+use crate::start::has_stored_db;
 use located::progress::Progress;
 use located::{Error, FileName};
 
@@ -40,6 +41,7 @@ impl Dataset {
     pub(super) fn store_name(&self) -> Result<&FileName, Error> {
         match self.side {
             Side::Log => Ok(self.member().evidence().name()),
+            Side::Replayed if !has_stored_db(self.member()) => Ok(self.member().evidence().name()),
             Side::Stored | Side::Replayed => Ok(self.member().db_file()?.name()),
         }
     }

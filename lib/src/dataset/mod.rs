@@ -39,7 +39,7 @@ use crate::mvcc::{
     Directory, HASH_IGNORES_3_4, HASH_IGNORES_3_5, HASH_IGNORES_3_6, Keyspace, Rules, db_hash,
 };
 use crate::recover::{ReplayedRange, ReplayedState};
-use crate::start::state_after_start;
+use crate::start::{has_stored_db, state_after_start};
 use located::Error;
 use located::progress::{Progress, Silent};
 use located::{Answer, Damage};
@@ -306,7 +306,17 @@ impl Dataset {
         let stored = || self.shared.member.readable_keyspace();
         let keyspace = match self.side {
             Side::Stored => stored()?,
-            Side::Replayed => self.replay(&Silent)?.keyspace(&stored()?),
+            Side::Replayed => {
+                let replayed = self.replay(&Silent)?;
+                match stored() {
+                    Ok(stored) => replayed.keyspace(&stored),
+                    // A start that made the db again: every record is of the log.
+                    Err(_) if !has_stored_db(self.member()) => {
+                        replayed.keyspace(&indexed::NOTHING.keyspace())
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
             Side::Log => match self.logged(&Silent) {
                 Some(logged) => logged.keyspace(),
                 None => stored()?,

@@ -7,8 +7,9 @@ use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::wal::{Damage, Ending, WalFile};
 
-/// Damage after the last entry that can be read, and segments that have a name and no record.
-pub(crate) fn damaged_end(wal: &Wal<'_>) -> Vec<Lost> {
+/// Damage after the last entry that can be read, and segments that have a name and no record. `applied`: the last entry in the db; what
+/// the damage had up to there is not lost, and whether it had more is not known.
+pub(crate) fn damaged_end(wal: &Wal<'_>, applied: u64) -> Vec<Lost> {
     let log = wal.log();
     let last = log.last_index();
     let end = log
@@ -23,7 +24,11 @@ pub(crate) fn damaged_end(wal: &Wal<'_>) -> Vec<Lost> {
         let mut entries = log.entries.iter();
         let entry = entries.find(|entry| is_damaged(entry.record as usize));
         let index = entry.map(|entry| entry.index).filter(|index| *index > last);
+        let in_db = applied > last;
         let what = match damage.torn {
+            false if in_db => format!(
+                "the log is damaged after entry {last}; the db has applied entry {applied}: what was written after its last commit is unknown"
+            ),
             true => format!(
                 "the record after entry {last} was torn while it was written: etcd answers after the sync, so its write was acknowledged only if the disk lost it later"
             ),
@@ -34,8 +39,10 @@ pub(crate) fn damaged_end(wal: &Wal<'_>) -> Vec<Lost> {
         Some(Lost {
             what,
             place: Some(place),
-            indexes: index.map(|index| (index, index)).filter(|_| !damage.torn),
-            possibly: damage.torn,
+            indexes: index
+                .map(|index| (index, index))
+                .filter(|_| !damage.torn && !in_db),
+            possibly: damage.torn || in_db,
             ..Lost::default()
         })
     };
@@ -123,7 +130,8 @@ pub(crate) fn end_losses(member: &Member, applied: u64, progress: &dyn Progress)
         let revision = revision.map_or(0, |keyspace| keyspace.revision());
         return no_log(member, applied, revision).into_iter().collect();
     };
-    let mut lost = damaged_end(&wal);
+    let is_readable = member.readable_keyspace().is_ok();
+    let mut lost = damaged_end(&wal, if is_readable { applied } else { 0 });
     lost.extend(missing_segment(&wal));
     lost.extend(before_db(&wal, wal.log().last_index(), applied));
     lost

@@ -46,7 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use dropped::Dropped;
 pub use label::Provenance;
 pub(crate) use log_end::end_losses;
-pub(crate) use member_records::may_be_restored;
+pub(crate) use member_records::{HistorySide, may_be_restored, side_of_snap, two_histories};
 pub use restore::Restore;
 pub(crate) use restore::{knows_bump, revisions_to_skip};
 pub use sources::{Sources, received_snapshots};

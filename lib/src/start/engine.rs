@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::lines::{Level, Line, counted, without_log};
+use super::lines::{Level, Line, counted, skipped, without_log};
 use super::live::Live;
 use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
@@ -278,13 +278,20 @@ impl<'m> Engine<'m, '_> {
             (None, Err(_)) => return,
         };
         let has = |kind| raised.iter().any(|alarm| alarm.alarm == kind);
-        let refusal = if has(AlarmType::Corrupt) {
-            "etcdserver: corrupt cluster"
+        let (code, what, refusal) = if has(AlarmType::Corrupt) {
+            let what = "the CORRUPT alarm is on: reads and writes are refused until it is disarmed (etcdctl alarm disarm), and the data of the members differ";
+            ("ALARM-002", what, "etcdserver: corrupt cluster")
         } else if has(AlarmType::NoSpace) {
-            "etcdserver: mvcc: database space exceeded"
+            let what = "the NOSPACE alarm is on: writes are refused until space is freed and it is disarmed (etcdctl alarm disarm)";
+            (
+                "ALARM-001",
+                what,
+                "etcdserver: mvcc: database space exceeded",
+            )
         } else {
             return;
         };
+        self.say(Level::Warn, code, what);
         // Entries that are skipped are not refused: their writes time out.
         if self.outcome.later_writes == WritesAfterStart::Kept {
             self.outcome.later_writes = WritesAfterStart::Refused(refusal.to_owned());
@@ -369,13 +376,7 @@ impl<'m> Engine<'m, '_> {
             self.outcome.later_writes = WritesAfterStart::Swallowed(swallowed.saturating_sub(own));
         }
         if last > 0 {
-            self.say(
-                Level::Fail,
-                "META-003",
-                format!(
-                    "etcd would skip the next {swallowed} entries: writes time out and are never in the store"
-                ),
-            );
+            self.say(Level::Fail, "META-003", skipped(swallowed, own));
         }
     }
 

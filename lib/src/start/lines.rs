@@ -47,6 +47,19 @@ pub fn is_go(lines: &[Line]) -> bool {
     lines.iter().all(|line| line.level != Level::Fail)
 }
 
+/// What it means that the next entries are skipped. `own`: how many of them etcd writes itself before the first one of a client.
+pub(super) fn skipped(entries: u64, own: u64) -> String {
+    let effect = match entries.saturating_sub(own) {
+        0 => "no write of a client is among them".to_owned(),
+        1 => "the next write times out and is never in the store".to_owned(),
+        writes => format!("the next {writes} writes time out and are never in the store"),
+    };
+    let own = own.min(entries);
+    format!(
+        "etcd would skip the next {entries} entries, of which it writes {own} itself when it starts: {effect}"
+    )
+}
+
 /// What becomes of a db without a log. `applied`: its consistent_index; `is_empty`: whether it has no key and no history.
 pub(super) fn without_log(applied: u64, is_empty: bool) -> (Level, String) {
     match applied {

@@ -140,15 +140,9 @@ pub fn state_after_start<'m>(
             what: "WAL that can be read as a whole: which entries a start applies is not known",
         });
     }
-    if evidence.wal().is_empty() {
-        // A backup or a db alone is what it says: there is no log to be replayed.
-        if evidence.is_file() {
-            return crate::recover::replay(member, progress);
-        }
-        return Err(Error::Missing {
-            file: evidence.name().clone(),
-            what: "WAL beside the db: which entries a start would have applied is not known",
-        });
+    // A backup or a db alone is what it says: there is no log to be replayed.
+    if evidence.wal().is_empty() && evidence.is_file() {
+        return crate::recover::replay(member, progress);
     }
     let outcome = simulate_start(member, StartMode::AsItIs, release, progress);
     let message = outcome
@@ -160,10 +154,23 @@ pub fn state_after_start<'m>(
         message: message.to_owned(),
     };
     let dies = outcome.dies_at_first_question;
+    let has_log = !evidence.wal().is_empty();
     let mut state = outcome.state.ok_or(refusal)?;
-    state.reach.doubt = dies.then(|| ENDS_LATER.to_owned());
+    state.reach.doubt = match (dies, has_log) {
+        (true, _) => Some(ENDS_LATER.to_owned()),
+        (false, true) => None,
+        (false, false) => Some(WITHOUT_LOG.to_owned()),
+    };
     Ok(state)
 }
+
+/// Whether there is a db; in the place of none, and of an empty file, a start makes a new one.
+pub(crate) fn has_stored_db(member: &Member) -> bool {
+    member.evidence().db().is_some_and(|db| db.size() > 0)
+}
+
+/// What is reported of a data directory with a db and without a log.
+static WITHOUT_LOG: &str = "there is no WAL beside the db: etcd starts as a new member on it, and what the WAL had after it is not known";
 
 /// The newest release of the minor version that wrote the data.
 fn newest_release(member: &Member) -> Release {

@@ -22,7 +22,19 @@ impl Difference {
     /// Up to the newer compaction revision of both only the version that is live there is expected: the others may be compacted.
     pub(super) fn between(acknowledged: &Keyspace<'_>, held: &Keyspace<'_>, from: i64) -> Self {
         let compacted = acknowledged.compact_revision().max(held.compact_revision());
-        let compacted = compacted.unwrap_or(0);
+        Self::above(acknowledged, held, from, compacted.unwrap_or(0))
+    }
+
+    /// The same of a store of another history: what that compacted, and what it has beside, says nothing about the acknowledged writes.
+    pub(super) fn of_another_history(acknowledged: &Keyspace<'_>, held: &Keyspace<'_>) -> Self {
+        let compacted = acknowledged.compact_revision().unwrap_or(0);
+        Self {
+            extra: 0,
+            ..Self::above(acknowledged, held, 0, compacted)
+        }
+    }
+
+    fn above(acknowledged: &Keyspace<'_>, held: &Keyspace<'_>, from: i64, compacted: i64) -> Self {
         let mut difference = Self::default();
         let mut theirs = held.between(from..=i64::MAX).peekable();
         let mut end = 0;
@@ -38,6 +50,10 @@ impl Difference {
             }
             match their {
                 None => difference.lost.add(version.revision.main, version.key),
+                // Another key at the revision is no other content of this one.
+                Some(their) if their.key != version.key => {
+                    difference.lost.add(version.revision.main, version.key);
+                }
                 Some(their) if !is_same_record(&version, &their) => difference.differs(&version),
                 Some(_) => {}
             }
@@ -112,6 +128,18 @@ mod tests {
         );
         assert_eq!((found.wrong, found.extra), (Count::exactly(1), 2));
         assert_eq!(found.wrong_keys, [b"c".to_vec()]);
+    }
+
+    #[test]
+    fn a_store_of_another_history_has_none_of_the_writes_whatever_it_compacted() {
+        let acknowledged = store(&[(2, b"a", b"1"), (3, b"a", b"2"), (4, b"c", b"1")]);
+        let mut held = store(&[(2, b"x", b"1"), (4, b"y", b"2"), (9, b"z", b"1")]);
+        held.compact(9);
+        let (acknowledged, held) = (acknowledged.keyspace(), held.keyspace());
+        let found = Difference::of_another_history(&acknowledged, &held);
+        assert_eq!(found.lost.writes, Count::exactly(3));
+        assert_eq!(found.lost.keys, [b"a".to_vec(), b"c".to_vec()]);
+        assert_eq!((found.wrong, found.extra), (Count::default(), 0));
     }
 
     #[test]

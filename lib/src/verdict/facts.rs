@@ -9,6 +9,7 @@ use super::outcome::{Count, Loss};
 use super::restored::{self, Restored};
 use super::soundness::Soundness;
 use super::source::Source;
+use super::two_histories::Counted;
 use crate::backend::Meta;
 use crate::check::Report;
 use crate::evidence::Kind;
@@ -41,6 +42,10 @@ pub(super) struct Facts<'a> {
     pub(super) conf: ConfState,
     /// Set if the db was restored and put beside its old log.
     pub(super) restored: Option<Restored>,
+    /// Set if db and log are of two histories, and it was not restored.
+    pub(super) histories: Option<Counted>,
+    /// Whether the acknowledged state is built on a damaged db because the log lacks entries that it has applied.
+    fills_log: bool,
     /// consistent_index; 0 if the db does not say it.
     pub(super) applied: u64,
     /// What the end of the log shows to be lost.
@@ -81,17 +86,74 @@ fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Re
     restored::compare(&member.readable_keyspace().ok()?, &of_log)
 }
 
-/// What the end of the log shows to be lost; where nothing was ever stored it is nothing.
-fn lost_at_end(
+/// Which of two histories counts. A restored db names the same members as the log, or none yet.
+fn histories(
     member: &Member,
     sound: Soundness<'_>,
     applied: u64,
     progress: &dyn Progress,
-) -> Vec<Lost> {
-    match sound.is_never_used() {
-        true => Vec::new(),
-        false => end_losses(member, applied, progress),
+) -> Option<Counted> {
+    let counted = Counted::read(member, sound, progress)?;
+    let is_certain = sound.db_is_foreign() || !restored::may_be(member, applied, progress);
+    is_certain.then_some(counted)
+}
+
+/// The acknowledged state if it is that of the db, whatever the log has.
+fn known_state<'a>(
+    member: &'a Member,
+    applied: u64,
+    restored: Option<&Restored>,
+    histories: Option<Counted>,
+) -> Option<Acknowledged<'a>> {
+    let Some(restored) = restored else {
+        return histories?.acknowledged(member, applied);
+    };
+    // Whoever restored it wanted this state; what the old log has more is somebody's else to decide.
+    let keyspace = member.readable_keyspace().ok()?;
+    let mut acknowledged = Acknowledged::of_db(&keyspace, applied);
+    acknowledged.possibly = restored.undone.clone();
+    Some(acknowledged)
+}
+
+/// Whether entries that the db has applied are damaged or missing in a log that begins with the empty store.
+fn lacks_entries(member: &Member, applied: u64, progress: &dyn Progress) -> bool {
+    let wal = member.wal_with(progress);
+    let Some(wal) = wal.filter(|wal| wal.log().begins_with_empty_store()) else {
+        return false;
+    };
+    let (mut last, applied) = (0, applied.min(wal.log().last_index()));
+    for entry in wal.log().surviving().filter(|entry| entry.index <= applied) {
+        if entry.index.saturating_sub(last) > 1 {
+            return true;
+        }
+        last = entry.index;
     }
+    last < applied
+}
+
+/// What the end of the log shows to be lost; where nothing was ever stored it is nothing.
+fn lost_at_end(
+    member: &Member,
+    sound: Soundness<'_>,
+    histories: Option<Counted>,
+    (applied, progress): (u64, &dyn Progress),
+) -> Vec<Lost> {
+    if sound.is_never_used() {
+        return Vec::new();
+    }
+    let Some(histories) = histories else {
+        return end_losses(member, applied, progress);
+    };
+    // What the db has applied says nothing about a log of another history, and the end of the log nothing about the db.
+    let of_log = match histories {
+        Counted::Log { .. } => end_losses(member, 0, progress),
+        Counted::Db | Counted::Neither { .. } => Vec::new(),
+    };
+    histories
+        .left_out(member)
+        .into_iter()
+        .chain(of_log)
+        .collect()
 }
 
 /// The member with the db that the start puts in the place of the older one: it has what was acknowledged up to its index.
@@ -115,32 +177,31 @@ impl<'a> Facts<'a> {
         let started = simulate_start(member, StartMode::AsItIs, release, progress);
         let release = started.release;
         let restored_start = simulate_after(&started, member, StartMode::Restored, progress);
-        let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
         let received = received(member, &started);
         let applied = applied(member);
+        // Entries that the log lacks and the db has applied are in the db: only there.
+        let is_damaged = sound.db_is_damaged();
+        let fills_log = is_damaged && lacks_entries(member, applied, progress);
+        let on_db = (!is_damaged || fills_log) && !sound.two_histories() && sound.twice() == 0;
         let (of, on_db, twice) = match received {
             Some(received) => (received, true, 0),
             None => (member, on_db, sound.twice()),
         };
-        let rules = ApplyRules::of_release(release);
-        let mut acknowledged = Acknowledged::build(of, on_db, twice, committed, rules, progress);
         let restored = restored(member, applied, progress);
-        if let (Some(restored), Ok(keyspace)) = (&restored, member.readable_keyspace()) {
-            // Whoever restored it wanted this state; what the old log has more is somebody's else to decide.
-            acknowledged = Acknowledged::of_db(&keyspace, applied);
-            acknowledged.possibly = restored.undone.clone();
-        }
+        let histories = histories(member, sound, applied, progress).filter(|_| restored.is_none());
+        let known = known_state(member, applied, restored.as_ref(), histories);
+        let rules = ApplyRules::of_release(release);
+        let build = || Acknowledged::build(of, on_db, twice, committed, rules, progress);
+        let mut acknowledged = known.unwrap_or_else(build);
         let wal = member.wal_with(progress);
-        let end = lost_at_end(member, sound, applied, progress);
-        if end.iter().any(|lost| lost.possibly) {
-            acknowledged.possibly.writes.at_least = true;
-        }
+        let end = lost_at_end(member, sound, histories, (applied, progress));
+        acknowledged.possibly.writes.at_least |= end.iter().any(|lost| lost.possibly);
         let own = own_id(wal.as_ref());
-        let conf = wal
-            .as_ref()
-            .map(|wal| voters(member, wal, acknowledged.through));
+        let through = acknowledged.through;
+        let conf = wal.as_ref().map(|wal| voters(member, wal, through));
         let possibly = acknowledged.possibly.last_revision.unwrap_or(0);
         let reached = acknowledged.keyspace().revision().max(possibly);
+        let reached = reached.max(histories.map_or(0, |all| all.other_revision(member)));
         Self {
             reached,
             end,
@@ -157,6 +218,8 @@ impl<'a> Facts<'a> {
             conf: conf.unwrap_or_default(),
             applied,
             restored,
+            histories,
+            fills_log: fills_log && on_db,
             upgrade_to: asked.map(|release| u64::from(release.minor)),
             progress,
         }
@@ -194,12 +257,23 @@ impl<'a> Facts<'a> {
         let same_base = self.acknowledged.is_on_db() && received.is_none();
         let db = self.db().filter(|_| same_base);
         let from = db.map_or(0, |db| db.revision().saturating_add(1));
-        let mut difference = Difference::between(&acknowledged, held, from);
+        let mut difference = match self.histories {
+            Some(Counted::Log { .. }) => Difference::of_another_history(&acknowledged, held),
+            _ => Difference::between(&acknowledged, held, from),
+        };
+        if self.is_undecided() {
+            // What the log wrote is in no store.
+            difference.lost.writes.at_least = true;
+        }
         if same_base {
             let missing = self.sound.missing();
             let (wrong, keys) = self.sound.wrong();
             if missing > 0 {
                 difference.lost.writes = difference.lost.writes.plus(Count::at_least(missing));
+            }
+            if self.fills_log && self.sound.pages_are_damaged() {
+                difference.lost.writes.at_least = true;
+                difference.wrong.at_least = true;
             }
             if wrong > 0 {
                 difference.wrong = difference.wrong.plus(Count::at_least(wrong));
@@ -221,17 +295,15 @@ impl<'a> Facts<'a> {
         difference
     }
 
+    /// Whether nothing says which of two histories is that of this member, and only the db has a state.
+    pub(super) fn is_undecided(&self) -> bool {
+        matches!(self.histories, Some(Counted::Neither { .. }))
+    }
+
     /// Writes after the end of the log, whose number is not known: those that are certainly lost, or those that may be.
     pub(super) fn after_end(&self, certain: bool) -> Loss {
-        let mut found = self.end.iter();
-        let is_unknown = found.any(|lost| lost.possibly != certain);
-        Loss {
-            writes: Count {
-                value: 0,
-                at_least: is_unknown,
-            },
-            ..Loss::default()
-        }
+        let found = self.end.iter().filter(|lost| lost.possibly != certain);
+        found.fold(Loss::default(), |sum, lost| sum.with(lost))
     }
 
     /// Why more may be lost than is counted.

@@ -43,6 +43,7 @@ mod restored;
 mod soundness;
 mod source;
 mod step;
+mod two_histories;
 mod unpacking;
 
 pub use crate::start::{Level, Line, counted, is_go};

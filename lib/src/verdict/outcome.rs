@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::salvage::Lost;
 use crate::start::counted;
 use crate::text::number::thousands;
 
@@ -91,6 +92,30 @@ impl Loss {
         if self.keys.last().is_none_or(|last| last != key) {
             self.keys.push(key.to_vec());
         }
+    }
+
+    /// Adds what a salvage could not recover.
+    #[must_use]
+    pub(super) fn with(mut self, lost: &Lost) -> Self {
+        let span = |first: u64, last: u64| last.saturating_sub(first).saturating_add(1);
+        let count = match (lost.revisions, lost.indexes) {
+            (Some((first, last)), _) => {
+                Count::exactly(span(first.unsigned_abs(), last.unsigned_abs()))
+            }
+            // Of each entry one write is assumed, as in the acknowledged state; what came after them is not known.
+            (None, Some((first, last))) => Count::at_least(span(first, last)),
+            // The end of a log, or a page, that cannot be read: how many writes it had is not known.
+            (None, None) if lost.place.is_some() => Count::at_least(0),
+            // A note about a lease, or about entries that may not have been acknowledged.
+            (None, None) => Count::default(),
+        };
+        self.writes = self.writes.plus(count);
+        if let Some((first, last)) = lost.revisions {
+            self.first_revision = Some(self.first_revision.map_or(first, |known| known.min(first)));
+            self.last_revision = Some(self.last_revision.map_or(last, |known| known.max(last)));
+        }
+        self.keys.extend(lost.key.clone());
+        self
     }
 
     /// Sorts the keys, and keeps each once.

@@ -9,6 +9,7 @@ use super::copies::{Majority, clean_majority, note_standing};
 use super::difference::Difference;
 use super::facts::Facts;
 use super::plan;
+use super::soundness::Soundness;
 use super::step::Step;
 use crate::check::{Depth, Report, check};
 use crate::member::Member;
@@ -67,7 +68,7 @@ pub fn preflight<M: Borrow<Member> + Sync>(
         .iter()
         .map(|member| check(member, Depth::Default, progress))
         .collect();
-    let committed = committed(&members, progress);
+    let committed = committed(&members, &reports, progress);
     let mut facts: Vec<Facts<'_>> = members
         .iter()
         .zip(&reports)
@@ -123,14 +124,17 @@ fn weight(one: &Judged) -> impl Ord + use<> {
 }
 
 /// The highest entry that any copy proves to be committed.
-pub(super) fn committed(members: &[&Member], progress: &dyn Progress) -> u64 {
-    let of = |member: &&Member| {
+pub(super) fn committed(members: &[&Member], reports: &[Report], progress: &dyn Progress) -> u64 {
+    let of = |(member, report): (&&Member, &Report)| {
         let wal = member.wal_with(progress)?;
-        let meta = member.meta().ok();
+        // What a db of another history has applied is no entry of this log.
+        let is_own = !Soundness::from_report(report).two_histories();
+        let meta = member.meta().ok().filter(|_| is_own);
         let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
         Some(commit(&wal, applied))
     };
-    members.iter().filter_map(of).max().unwrap_or(0)
+    let all = members.iter().zip(reports);
+    all.filter_map(of).max().unwrap_or(0)
 }
 
 /// The copy that has the acknowledged state: of those without errors the one that reaches furthest.
@@ -256,6 +260,12 @@ fn better<'p>(plan: &'p [Step], own: Option<&Step>) -> Option<&'p Step> {
     let is_other = |step: &&Step| own.is_none_or(|own| own.action != step.action);
     let is_better = |step: &&Step| own.is_none_or(|own| step.badness() < own.badness());
     let known = |step: &&Step| step.outcome.starts == Some(true);
+    let is_refused = own.is_none_or(|own| own.has_obstacle || own.outcome.starts != Some(true));
+    // What is asked of the original comes before what loses something: the same first line as that of the plan.
+    let of_plan = plan.first().filter(is_other).filter(|_| is_refused);
+    if let Some(asked) = of_plan.filter(|step| step.is_usable() && step.action.asks_others()) {
+        return Some(asked);
+    }
     let first = plan.iter().find(known);
     let least = plan.iter().filter(known).filter(is_better);
     let least = first
@@ -264,7 +274,6 @@ fn better<'p>(plan: &'p [Step], own: Option<&Step>) -> Option<&'p Step> {
     if let Some(least) = least.filter(is_other) {
         return Some(least);
     }
-    let is_refused = own.is_none_or(|own| own.has_obstacle || own.outcome.starts != Some(true));
     let asked = |step: &&Step| step.outcome.starts.is_none() && step.action.asks_others();
     plan.iter()
         .find(asked)

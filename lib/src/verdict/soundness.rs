@@ -19,6 +19,9 @@ const WRONG: [&Code; 4] = [
 /// Codes which say that db and log are of two histories.
 const TWO_HISTORIES: [&Code; 2] = [&cross::FOREIGN_DB, &cross::DISAGREE];
 
+/// Codes which say that the db is of another cluster than the log.
+const FOREIGN_DB: [&Code; 1] = [&cross::FOREIGN_DB];
+
 /// Codes which say that a start applies entries a second time.
 const TWICE: [&Code; 1] = [&cross::TWICE];
 
@@ -153,6 +156,19 @@ impl<'r> Soundness<'r> {
     pub(super) fn two_histories(&self) -> bool {
         let mut found = self.found(&TWO_HISTORIES);
         found.any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether the db names other members than the log.
+    pub(super) fn db_is_foreign(&self) -> bool {
+        self.found(&FOREIGN_DB).next().is_some()
+    }
+
+    /// Whether pages of the db are damaged: which records were on them is not known.
+    pub(super) fn pages_are_damaged(&self) -> bool {
+        let mut found = self.report.findings.iter();
+        found.any(|finding| {
+            finding.severity == Severity::Error && is_one_of(finding.code, bolt::ALL)
+        })
     }
 
     /// Whether a first start made the db and ended before anything was stored.

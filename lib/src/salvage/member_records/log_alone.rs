@@ -1,10 +1,10 @@
 //! A log that begins with an empty store: it says everything, and the db confirms it.
 
-use super::super::Point;
 use super::super::extra::Extra;
 use super::super::timeline::LogReplay;
+use super::super::{Lost, Point};
 use super::MemberRecords;
-use super::history::{ONE_HISTORY, may_be_restored};
+use super::history::{HistorySide, ONE_HISTORY, may_be_restored};
 use super::holes::{a_forced_start_dropped_writes, are_in_db};
 use super::join::{Agreement, LoggedRevisions, has_all, join, of_log_alone};
 use super::stored_side::StoredSide;
@@ -12,12 +12,14 @@ use crate::backend::AuthUser;
 use crate::bolt::Db;
 use crate::member::Wal;
 use crate::recover::State;
-use located::{Command, reported_by};
+use located::{Command, FileName, Place, reported_by};
 
 /// Whether a log that begins with an empty store says everything.
 pub(super) enum LogAlone {
-    /// It does, and the db confirms it or is of another history.
+    /// It does, and the db confirms it.
     Used,
+    /// It does, and the db is of another history.
+    OfAnotherHistory,
     /// It does not: entries are lost, and only the db says where it goes on.
     NeedsDb,
     /// The db was restored from a backup and put beside its old log: the old log is what the restore took back.
@@ -36,15 +38,12 @@ impl<'a> MemberRecords<'a> {
     ) -> LogAlone {
         let told = LoggedRevisions::new(&[&line]);
         let joined = Agreement::new(&line, side);
-        if joined.contradicted == 0
-            && joined.confirmed > 0
-            && may_be_restored(wal, side.applied().0)
-            && goes_on(&line, wal, side)
-        {
+        if is_restored(joined, &line, wal, side) {
             return LogAlone::Restored;
         }
         let both = joined.confirmed.saturating_add(joined.contradicted);
-        let one = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY);
+        let one = !side.is_foreign
+            && joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY);
         if needs_db(&line, joined, one, side)
             || joined.contradicted > 0 && one && a_forced_start_dropped_writes(wal)
         {
@@ -65,7 +64,7 @@ impl<'a> MemberRecords<'a> {
         self.note_damaged_writes(wal, &line.lost, extra);
         self.whole = true;
         if !one {
-            self.note_other_history(joined.contradicted, both);
+            self.note_other_history(joined.contradicted, both, side.is_foreign);
             let stored = std::mem::take(&mut side.stored.records);
             self.records = of_log_alone(stored, &line.confirmed, &line.changes, source);
         } else {
@@ -83,14 +82,30 @@ impl<'a> MemberRecords<'a> {
         }
         self.source.changes = line.changes;
         self.source.written = line.written;
-        LogAlone::Used
+        match one {
+            true => LogAlone::Used,
+            false => LogAlone::OfAnotherHistory,
+        }
     }
 
-    fn note_other_history(&mut self, contradicted: u64, both: u64) {
+    fn note_other_history(&mut self, contradicted: u64, both: u64, is_foreign: bool) {
+        let why = match is_foreign {
+            true => "its bucket \"members\" has the members of another cluster".to_owned(),
+            false => format!(
+                "{contradicted} of {both} records differ from what the log wrote at their revisions"
+            ),
+        };
         self.notes.push(format!(
-            "the db is of another history: {contradicted} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: {}",
+            "the db is of another history: {why}; only the log is used. The db alone: {}",
             Command::inspect("salvage").path(self.source.file.as_str().as_ref())
         ));
+    }
+
+    /// Only one of two histories is in the backup: which of them this member had, nothing but a `.snap` file can say.
+    pub(super) fn note_left_out(&mut self, of_snap: Option<HistorySide>) {
+        if of_snap.is_none() {
+            self.lost.push(two_histories(&self.source.file));
+        }
     }
 
     /// The db has later revisions than its log: it is the newer of both. Returns whether the compaction of the db is in force then,
@@ -149,13 +164,36 @@ impl<'a> MemberRecords<'a> {
 /// Whether only the db says what the log leaves open: the effect of lost entries that it has, how many revisions they made, or, of
 /// a log that ends before everything that the db still has, all.
 fn needs_db(line: &LogReplay<'_>, joined: Agreement, one: bool, side: &StoredSide<'_>) -> bool {
-    if side.stored.records.is_empty() {
+    if side.stored.records.is_empty() || side.is_foreign {
         return false;
     }
     let both = joined.confirmed.saturating_add(joined.contradicted);
     let is_counted_wrong = !line.lost.is_empty() && joined.contradicted > 0;
     let ends_before = both == 0 && side.newest() > line.to;
     is_counted_wrong || ends_before || one && both > 0 && are_in_db(line, side)
+}
+
+/// Db and log are of two histories, and nothing says which of them this member had: the records of the db are left out.
+pub(crate) fn two_histories(db: &FileName) -> Lost {
+    Lost {
+        what: "db and log are of two histories, and nothing else here says which of them this member had: what the db has is left out".to_owned(),
+        place: Some(Place::file(db)),
+        possibly: true,
+        ..Lost::default()
+    }
+}
+
+/// Whether the db was restored, and the log is the one that the restore took back.
+fn is_restored(
+    joined: Agreement,
+    line: &LogReplay<'_>,
+    wal: &Wal<'_>,
+    side: &StoredSide<'_>,
+) -> bool {
+    joined.contradicted == 0
+        && joined.confirmed > 0
+        && may_be_restored(wal, side.applied().0)
+        && goes_on(line, wal, side)
 }
 
 /// Whether the log goes on after what the db has.

@@ -20,20 +20,20 @@ impl<'a> MemberRecords<'a> {
         if point != Point::Acknowledged {
             return;
         }
-        // What follows in another copy's log is known: then the damage is no end.
-        if input.last_index(wal) <= wal.log().last_index() {
-            self.lost.extend(damaged_end(wal));
-        }
         let last = input.last_index(wal).max(self.applied.0);
         let commit = wal.log().hard_state().unwrap_or_default().commit.get();
         let snap = self.member.newest_snap();
         let in_db = db_applied;
         // What the db has applied is lost only if it has a revision that was not read.
         let has_more = |keyspace: Keyspace<'_>| keyspace.revision() > self.revision;
-        let db_applied = match self.member.readable_keyspace().map(has_more) {
-            Ok(false) => 0,
-            _ => db_applied,
+        let (db_applied, read) = match self.member.readable_keyspace().map(has_more) {
+            Ok(false) => (0, db_applied),
+            _ => (db_applied, 0),
         };
+        // What follows in another copy's log is known: then the damage is no end.
+        if input.last_index(wal) <= wal.log().last_index() {
+            self.lost.extend(damaged_end(wal, read));
+        }
         let traces = [
             (commit, "HardState of the log", false),
             (input.committed, "the copy of another member", false),

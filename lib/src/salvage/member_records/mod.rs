@@ -18,9 +18,10 @@ mod log_tail;
 mod stored_side;
 mod tail_numbers;
 
-pub(crate) use history::may_be_restored;
+pub(crate) use history::{HistorySide, may_be_restored, side_of_snap};
 pub(super) use hole_sizes::HoleSizes;
 pub(super) use join::has_all;
+pub(crate) use log_alone::two_histories;
 
 use super::extra::Extra;
 use super::label::Provenance;
@@ -29,11 +30,11 @@ use super::timeline::{ReplayFrom, ReplayUntil, timeline};
 use super::{Lost, Point};
 use crate::Place;
 use crate::check::applied::beginning;
+use crate::check::db_is_of_another_cluster;
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{self, Nothing, State};
-use history::snap_is_of_db;
 use located::Command;
 use log_alone::LogAlone;
 use stored_side::StoredSide;
@@ -119,7 +120,10 @@ pub(super) fn member_records<'a>(
     let db_applied = side.applied().0;
     let end = part.end(input, &wal, db_applied, point);
     let from_entry_1 = wal.log().begins_with_empty_store();
-    if from_entry_1 && snap_is_of_db(member, &wal, &side) {
+    let own_db = side.db.filter(|_| std::ptr::eq(input.log_of, member));
+    side.is_foreign = own_db.is_some_and(|db| db_is_of_another_cluster(member, &db, &wal));
+    let of_snap = own_db.and_then(|db| side_of_snap(member, &wal, &db));
+    if from_entry_1 && of_snap == Some(HistorySide::Db) {
         part.notes.push(format!(
             "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: {}",
             salvage_of_log(&wal)
@@ -128,36 +132,31 @@ pub(super) fn member_records<'a>(
         return part;
     }
     let compacted = side.compacted();
+    let wanted = Wanted { end, point, source };
     if from_entry_1 {
-        let (span, known) = ((ReplayFrom::EMPTY_STORE, end), side.known());
-        let holes = HoleSizes::default();
-        let line = timeline(
-            &wal,
-            input.extra,
-            &Nothing,
-            beginning(),
-            span,
-            known,
-            &holes,
-        );
-        match part.of_log((&wal, input.extra), line, &mut side, point, source) {
-            LogAlone::Used => {
+        let (known, holes) = (side.known(), HoleSizes::default());
+        let span = (ReplayFrom::EMPTY_STORE, wanted.end);
+        let extra = input.extra;
+        let line = timeline(&wal, extra, &Nothing, beginning(), span, known, &holes);
+        match part.of_log((&wal, extra), line, &mut side, point, source) {
+            LogAlone::Used => part.note_unopened(unopened),
+            LogAlone::OfAnotherHistory => {
                 part.note_unopened(unopened);
-                part.note_cut(input, &wal, db_applied, point);
-                part.compact_later(&wal, point, compacted);
+                // What the db has applied says nothing about this log.
+                part.note_ends(input, &wal, (0, -1), point);
+                part.note_left_out(of_snap);
                 return part;
             }
             LogAlone::Restored => {
                 part.only_restored_db(&wal, side, point);
                 return part;
             }
-            LogAlone::NeedsDb => {}
+            LogAlone::NeedsDb => part.of_both(&wal, extra, side, &wanted, progress),
         }
+    } else {
+        part.of_both(&wal, input.extra, side, &wanted, progress);
     }
-    let wanted = Wanted { end, point, source };
-    part.of_both(&wal, input.extra, side, &wanted, progress);
-    part.note_cut(input, &wal, db_applied, point);
-    part.compact_later(&wal, point, compacted);
+    part.note_ends(input, &wal, (db_applied, compacted), point);
     part
 }
 
@@ -169,6 +168,18 @@ struct Wanted {
 }
 
 impl<'a> MemberRecords<'a> {
+    /// What the log does not reach, and what was compacted later. `applied`, `compacted`: the last entry and the compaction of the db.
+    fn note_ends(
+        &mut self,
+        input: &Input<'_>,
+        wal: &Wal<'_>,
+        (applied, compacted): (u64, i64),
+        point: Point,
+    ) {
+        self.note_cut(input, wal, applied, point);
+        self.compact_later(wal, point, compacted);
+    }
+
     fn nothing(member: &'a Member, side: &StoredSide<'a>, lost: Vec<Lost>) -> Self {
         let file = member.evidence().db().map(crate::evidence::File::name);
         Self {

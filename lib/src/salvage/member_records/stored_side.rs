@@ -15,6 +15,8 @@ pub(super) struct StoredSide<'a> {
     member: &'a Member,
     pub(super) meta: Meta,
     pub(super) stored: StoredRecords,
+    /// Whether its bucket `members` says that it is of another cluster than the log.
+    pub(super) is_foreign: bool,
 }
 
 impl<'a> StoredSide<'a> {
@@ -24,6 +26,7 @@ impl<'a> StoredSide<'a> {
             member,
             meta: Meta::default(),
             stored: StoredRecords::default(),
+            is_foreign: false,
         };
         if member.evidence().db().is_none() {
             return side;

@@ -116,7 +116,9 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
         lines.push(Line::new(Level::Fail, "START", text));
     }
     let simulated = facts.forced_start().steps.iter();
-    lines.extend(simulated.filter(|line| line.level == Level::Fail).cloned());
+    let stays_on = |line: &Line| line.code.starts_with("ALARM-");
+    let shown = simulated.filter(|line| line.level == Level::Fail || stays_on(line));
+    lines.extend(shown.cloned());
     super::lines::findings(facts, forced.refuses.is_none(), &mut lines);
     if forced.discarded_entries > 0 {
         let text = format!(

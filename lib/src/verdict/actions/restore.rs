@@ -11,6 +11,7 @@ use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::step::Step;
+use crate::verdict::two_histories::Counted;
 use crate::{Finding, Severity};
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
@@ -142,6 +143,7 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
     } else if let Some(message) = step.and_then(|step| step.outcome.message.as_deref()) {
         lines.push(Line::new(Level::Fail, "DB", message));
     }
+    lines.extend(of_another_history(facts));
     let simulated = facts.restored_start.steps.iter();
     lines.extend(simulated.filter(|line| line.level == Level::Fail).cloned());
     lines.extend(super::lines::by_cause(facts, |finding| {
@@ -161,6 +163,28 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
         lines.push(Line::new(Level::Warn, "REVISION", text));
     }
     lines
+}
+
+/// What to know of a db that is of another history than the log beside it.
+fn of_another_history(facts: &Facts<'_>) -> Option<Line> {
+    let (level, text) = match facts.histories? {
+        Counted::Db => return None,
+        Counted::Log { .. } => (
+            Level::Fail,
+            "the db is of another history than the log: nothing that the log wrote is in it",
+        ),
+        Counted::Neither {
+            is_db_foreign: true,
+        } => (
+            Level::Fail,
+            "log and .snap file are of another cluster than the db: nothing that this member wrote is in it",
+        ),
+        Counted::Neither { .. } => (
+            Level::Fail,
+            "db and log are of two histories, and nothing here says which of them this member had: if it is that of the log, nothing that it wrote is in the db",
+        ),
+    };
+    Some(Line::new(level, "HISTORY", text))
 }
 
 /// A restore takes neither WAL nor `.snap` files along: only damage of the store counts against it.

@@ -3,11 +3,11 @@
 use super::restore;
 use crate::codes::cross;
 use crate::recover::State;
-use crate::salvage::{Lost, Restore, Salvage, SalvageOptions, Sources, received_snapshots};
+use crate::salvage::{Restore, Salvage, SalvageOptions, Sources, received_snapshots};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
-use crate::verdict::outcome::{Count, LaterWrites, Loss, Outcome};
+use crate::verdict::outcome::{Count, LaterWrites, Outcome};
 use crate::verdict::step::Step;
 use located::{Command, EvidenceOperand};
 
@@ -74,8 +74,8 @@ fn built(facts: &Facts<'_>, step: &mut Step, carved: &mut bool) -> Option<Restor
         built(true).filter(|salvage| salvage.keys > 0)
     })?;
     salvaged(&salvage, step);
-    // Which of the carved records were deleted later is not known.
-    step.lost.writes.at_least |= *carved;
+    // Which of the carved records were deleted later is not known, nor what a log of another history wrote.
+    step.lost.writes.at_least |= *carved || facts.is_undecided();
     step.wrong = wrong_in_own_buckets(facts, salvage.state());
     let by = salvage.restore.bump_revision.or_else(|| bump(facts, step));
     let mut restore = salvage.restore;
@@ -130,26 +130,6 @@ fn salvaged(salvage: &Salvage<'_>, step: &mut Step) {
             true => &mut step.possibly_lost,
             false => &mut step.lost,
         };
-        *list = with(std::mem::take(list), lost);
+        *list = std::mem::take(list).with(lost);
     }
-}
-
-fn with(mut loss: Loss, lost: &Lost) -> Loss {
-    let span = |first: u64, last: u64| last.saturating_sub(first).saturating_add(1);
-    let count = match (lost.revisions, lost.indexes) {
-        (Some((first, last)), _) => Count::exactly(span(first.unsigned_abs(), last.unsigned_abs())),
-        // Of each entry one write is assumed, as in the acknowledged state; what came after them is not known.
-        (None, Some((first, last))) => Count::at_least(span(first, last)),
-        // The end of a log, or a page, that cannot be read: how many writes it had is not known.
-        (None, None) if lost.place.is_some() => Count::at_least(0),
-        // A note about a lease, or about entries that may not have been acknowledged.
-        (None, None) => Count::default(),
-    };
-    loss.writes = loss.writes.plus(count);
-    if let Some((first, last)) = lost.revisions {
-        loss.first_revision = Some(loss.first_revision.map_or(first, |known| known.min(first)));
-        loss.last_revision = Some(loss.last_revision.map_or(last, |known| known.max(last)));
-    }
-    loss.keys.extend(lost.key.clone());
-    loss
 }

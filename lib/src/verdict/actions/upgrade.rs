@@ -64,7 +64,13 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
         let text = "a downgrade is under way: cancel it first";
         lines.push(Line::new(Level::Fail, "DOWNGRADE", text));
     }
-    for alarm in Alarm::read_all(&db, &mut reported_by("backend::check")) {
+    // A start applies what the log has after the db: an alarm may be there only.
+    let started = facts.start.as_ref().and_then(|start| start.state.as_ref());
+    let alarms = match started {
+        Some(state) => state.buckets().alarms,
+        None => Alarm::read_all(&db, &mut reported_by("backend::check")),
+    };
+    for alarm in alarms {
         let name = match alarm.alarm {
             AlarmType::NoSpace => "NOSPACE",
             AlarmType::Corrupt => "CORRUPT",

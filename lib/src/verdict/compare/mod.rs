@@ -149,7 +149,7 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
         .par_iter()
         .map(|member| row::report(member, progress))
         .collect();
-    let committed = committed(members, progress);
+    let committed = committed(members, &reports, progress);
     let mut facts: Vec<Facts<'_>> = members
         .iter()
         .zip(&reports)

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::MemberRow;
 use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
+use crate::check::UPGRADE_FIRST;
 use crate::codes::cross;
 use crate::member::Member;
 use crate::snap::Store;
@@ -116,8 +117,10 @@ pub(super) fn zombies(members: &[&Member], rows: &[MemberRow], findings: &mut Ve
                 let store = other.store.iter().flat_map(|(_, store)| &store.members);
                 let wanted = ids(&mut store.map(|member| member.id));
                 let place = Place::file(member.evidence().name());
-                findings
-                    .push(Finding::new(&cross::MEMBERS_DIFFER, place, message).seen(seen, wanted));
+                let mut finding =
+                    Finding::new(&cross::MEMBERS_DIFFER, place, message).seen(seen, wanted);
+                finding.next = vec![UPGRADE_FIRST.into()];
+                findings.push(finding);
             }
         }
     }
