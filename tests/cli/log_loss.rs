@@ -95,7 +95,9 @@ fn a_log_that_is_not_there_is_not_searched_in_vain() {
     assert!(said.err.contains("there is no WAL here"), "{}", said.err);
     for verb in [&["keys", "--replay", "-d"], &["leases", "--replay", "-d"]] {
         let said = ask(&data, verb, "table");
-        assert_eq!((said.code, said.out.as_str()), (1, ""), "{verb:?}");
+        // A start serves the db as it is stored; what the log had after it is missing in the answer.
+        assert_eq!(said.code, 3, "{verb:?}: {}", said.err);
+        assert!(!said.out.is_empty(), "{verb:?}");
         assert!(said.err.contains("is not known"), "{verb:?}: {}", said.err);
     }
 }

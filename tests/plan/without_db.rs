@@ -116,8 +116,20 @@ fn a_db_without_its_log_is_what_a_start_serves() {
         let start = &status["start"];
         assert_eq!(status["revision"], start["revision"], "{base}: {status}");
         assert_eq!(status["keys"], start["keys"], "{base}: {status}");
-        let hash = inspect(&["hashkv", "--replay", path, "-o", "json"])["hash"].clone();
-        assert_eq!(served_hash(release, &copy), hash.as_u64(), "{base}");
+        // What the log had after the db is not known.
+        assert!(status.get("partial").is_some(), "{base}: {status}");
+        let Some(binaries) = Binaries::newest(release) else {
+            eprintln!("no etcd {release} here: {base} is not started");
+            continue;
+        };
+        let seen = serve(&binaries, &copy, &[]).unwrap();
+        assert_eq!(status["revision"].as_i64(), Some(seen.revision), "{base}");
+        assert_eq!(
+            status["keys"].as_u64(),
+            Some(seen.contents.len() as u64),
+            "{base}"
+        );
+        assert!(!seen.kept, "{base}: later writes vanish");
     }
 }
 

@@ -7,6 +7,7 @@ use super::clocks::clock_of_evidence;
 use super::log_alone::log_reach;
 use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, logged_tail};
 use crate::clock::Clock;
+use crate::codes::dir;
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Pattern, Space};
 use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
@@ -14,7 +15,18 @@ use crate::progress::Progress;
 use crate::recover::Replayed;
 use crate::salvage::carve::{Carvings, Past, carve};
 use crate::start::{has_stored_db, state_after_start};
-use located::Error;
+use located::{Damage, Error, Finding, Place};
+
+/// That a data directory has a db and no log: what a start serves is known, what the log had after it is not.
+pub(crate) fn missing_log(member: &Member) -> Damage {
+    let evidence = member.evidence();
+    let is_missing = evidence.wal().is_empty() && !evidence.is_file() && has_stored_db(member);
+    let finding = is_missing.then(|| {
+        let message = "there is no WAL beside the db: what it had after the db is not known";
+        Finding::new(&dir::WAL_MISSING, Place::file(evidence.name()), message)
+    });
+    Damage::new(finding.into_iter().collect(), 0)
+}
 
 /// An open keyspace with the member it comes from.
 #[derive(Debug)]
@@ -56,7 +68,11 @@ impl<'m> View<'m> {
             true => Some(state_after_start(member, None, progress)?),
             false => None,
         };
-        Ok(keyspace.map(|keyspace| Self {
+        let (keyspace, mut damage) = keyspace.into_parts();
+        if replay {
+            damage.extend(missing_log(member));
+        }
+        Ok(Answer::new(keyspace, damage).map(|keyspace| Self {
             member,
             keyspace,
             replayed,

@@ -19,6 +19,7 @@ pub(super) fn settle(member: &Member, findings: &mut Vec<Finding>) {
         no_db.severity = Severity::Warning;
         "there is a WAL, but no snap/db: a start makes the db again from the log, which has every entry since the store was empty"
             .clone_into(&mut no_db.message);
+        no_db.next = vec!["etcd-inspect preflight {path} --for start".into()];
     }
 }
 

@@ -9,9 +9,9 @@ codes! {
         why: "Directories of two clusters were mixed, or one of them was restored or started as a new cluster.",
         next: "etcd-inspect status on each copy; keep those of one cluster together.";
     FOREIGN_DB = "X-002", Error, "the db is not this member's",
-        what: "The member that wrote the WAL is not in the `members` bucket of the db, and the db's term or index do not fit the WAL. etcd may start and serve another cluster's data.",
-        why: "A db copied from another member or another cluster.",
-        next: "Put the member's own db back; or restore the db alone: etcd-inspect preflight --for restore {path}";
+        what: "The `members` bucket of the db names none of the members of the log. etcd may start and serve another cluster's data.",
+        why: "A db of another cluster, or of before a restore.",
+        next: "Put the member's own db back; a log from entry 1 has everything that the member wrote: etcd-inspect salvage {path} --dry-run";
     CLONED = "X-003", Error, "two copies of one member with different logs",
         what: "Both directories have the same member id, but their logs contain different entries at the same index.",
         why: "A data directory was used twice: a cloned machine, a restored file copy.",

@@ -16,7 +16,7 @@ codes! {
         why: "The WAL was on another disk (--wal-dir) and was not copied, or was deleted.",
         next: "Find the WAL folder and give it with --wal-dir, as to etcd: etcd-inspect check {path} --wal-dir WALDIR. Without it restore from the db: etcdutl snapshot restore --skip-hash-check member/snap/db";
     DB_MISSING = "DIR-004", Error, "a WAL without a db",
-        what: "There is no snap/db. etcd panics or reports that the backend's file is missing.",
+        what: "There is no snap/db. etcd panics or reports that the backend's file is missing; it makes the db again if the log has every entry since the store was empty and there is no .snap file.",
         why: "The db was deleted or is elsewhere.",
         next: "Take the db from another member or a backup; etcd-inspect wal {path} shows what the WAL contains";
     BROKEN_FILES = "DIR-005", Warning, "*.broken files",

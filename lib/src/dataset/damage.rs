@@ -1,6 +1,7 @@
 //! What of the files was not read.
 
 use super::{Dataset, Side};
+use crate::answers::view::missing_log;
 use crate::answers::wal::log_loss;
 use crate::codes::{cross, dir};
 use crate::evidence::{Evidence, Kind};
@@ -18,6 +19,9 @@ impl Dataset {
         };
         if self.side() != Side::Stored {
             damage.extend(log_loss(self.member(), &Silent));
+        }
+        if self.side() == Side::Replayed {
+            damage.extend(missing_log(self.member()));
         }
         damage
     }

@@ -123,12 +123,9 @@ pub(super) fn member_records<'a>(
     let own_db = side.db.filter(|_| std::ptr::eq(input.log_of, member));
     side.is_foreign = own_db.is_some_and(|db| db_is_of_another_cluster(member, &db, &wal));
     let of_snap = own_db.and_then(|db| side_of_snap(member, &wal, &db));
-    if from_entry_1 && of_snap == Some(HistorySide::Db) {
-        part.notes.push(format!(
-            "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: {}",
-            salvage_of_log(&wal)
-        ));
-        part.of_db(side, point);
+    let is_of_db = of_snap == Some(HistorySide::Db);
+    if from_entry_1 && is_of_db || side.is_foreign && !from_entry_1 {
+        part.only_db(&wal, of_snap, side, point);
         return part;
     }
     let compacted = side.compacted();
@@ -178,6 +175,35 @@ impl<'a> MemberRecords<'a> {
     ) {
         self.note_cut(input, wal, applied, point);
         self.compact_later(wal, point, compacted);
+    }
+
+    /// The db alone: the log is of another history, and the `.snap` file is not of it, or it continues a store that is not here.
+    fn only_db(
+        &mut self,
+        wal: &Wal<'_>,
+        of_snap: Option<HistorySide>,
+        side: StoredSide<'a>,
+        point: Point,
+    ) {
+        self.of_db(side, point);
+        if of_snap == Some(HistorySide::Db) {
+            self.notes.push(format!(
+                "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: {}",
+                salvage_of_log(wal)
+            ));
+            return;
+        }
+        let log = wal.log();
+        let first = log.first().map_or(0, |entry| entry.index);
+        self.lost.push(Lost {
+            what: format!(
+                "entries {first}–{} of the log are of another history than the db, and continue a store that is not here: what they wrote is left out",
+                log.last_index()
+            ),
+            indexes: Some((first, log.last_index())),
+            possibly: of_snap.is_none(),
+            ..Lost::default()
+        });
     }
 
     fn nothing(member: &'a Member, side: &StoredSide<'a>, lost: Vec<Lost>) -> Self {
