@@ -200,7 +200,8 @@ impl<'a> MemberRecords<'a> {
                 "entries {first}–{} of the log are of another history than the db, and continue a store that is not here: what they wrote is left out",
                 log.last_index()
             ),
-            indexes: Some((first, log.last_index())),
+            // How many of them are writes of clients is not counted.
+            place: Some(Place::file(self.member.evidence().name())),
             possibly: of_snap.is_none(),
             ..Lost::default()
         });
