@@ -7,7 +7,9 @@ use etcd_inspect::Command;
 use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::answers::clocks::whole_clock;
 use etcd_inspect::answers::timeline::all_versions;
-use etcd_inspect::check::Logged;
+use etcd_inspect::answers::view::View;
+use etcd_inspect::check::{Logged, logged_beside};
+use etcd_inspect::clock::Measurement;
 use etcd_inspect::evidence::{Evidence, OpenOptions};
 use etcd_inspect::logs::audit::AuditLog;
 use etcd_inspect::logs::etcd::EtcdLog;
@@ -74,6 +76,21 @@ impl AuditLogs {
         }
         let log = AuditLog::read(&self.audit_log).map_err(|error| unreadable(error, "audit"))?;
         Ok(Some(log))
+    }
+
+    /// When the requests of the files say that writes were made; nothing if no file was given.
+    pub(crate) fn measured(&self, view: &View<'_>, ui: &Ui) -> anyhow::Result<Vec<Measurement>> {
+        let Some(log) = self.read()? else {
+            return Ok(Vec::new());
+        };
+        let progress = ui.progress();
+        let objects = view.objects()?;
+        let read = logged_beside(&view.keyspace(), view.member(), &*progress);
+        let logged = view.logged().or(read.as_ref());
+        let everything = all_versions(&objects, logged);
+        let clock = whole_clock(&objects, logged, &[], &*progress);
+        let audited = Audited::new(log, &objects, &everything, &clock);
+        Ok(audited.measurements())
     }
 
     /// Reads the files, and finds the request of each write; says how many have theirs. `None` if no file was given.

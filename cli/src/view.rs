@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use crate::at::{At, Side, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::logs::AuditLogs;
 use crate::output::{number::thousands, time};
 use crate::ui::Ui;
 
@@ -275,8 +276,25 @@ impl<'m> View<'m> {
         carved: bool,
         ui: &mut Ui,
     ) -> anyhow::Result<(Self, [Option<i64>; N])> {
+        Self::open_at_by(member, moments, carved, &AuditLogs::default(), ui)
+    }
+
+    /// The same; a time is by the requests of an audit log, too.
+    pub(crate) fn open_at_by<const N: usize>(
+        member: &'m Member,
+        moments: [&At; N],
+        carved: bool,
+        audit: &AuditLogs,
+        ui: &mut Ui,
+    ) -> anyhow::Result<(Self, [Option<i64>; N])> {
         let side = moments.first().map(|at| at.side).unwrap_or_default();
         let mut view = Self::open_or_log(member, side, carved, ui)?;
+        if moments.iter().any(|at| at.at.is_some()) {
+            let measured = audit.measured(&view.state, ui)?;
+            if !measured.is_empty() {
+                view.state.measure(&measured, &*ui.progress())?;
+            }
+        }
         let found = match view.resolve_all(moments, ui) {
             Err(error) if view.is_db_alone() && is_outside(&error, &moments) => {
                 view = view.with_log_for(error, moments, ui)?;

@@ -354,3 +354,45 @@ fn a_path_after_logs_is_the_evidence() {
     );
     assert_eq!(alone.code, 0, "{}", alone.err);
 }
+
+#[test]
+fn a_time_means_the_same_revision_for_every_verb_that_is_given_an_audit_log() {
+    let data = audited().join("data");
+    let (data, log) = (data.to_str().unwrap().to_owned(), path("audit.jsonl"));
+    let ask = |words: &[&str]| sealed(audited().join("data").as_path(), words.to_vec());
+    let changes = |until: &[&str]| -> Vec<Value> {
+        let words = ["changes", &data, "--all", "--last", "0", "-o", "json"];
+        let words = [&words[..], &["--audit-log", &log], until].concat();
+        ask(&words).rows()
+    };
+    let as_of = |words: &[&str]| -> i64 {
+        let found = ask(words);
+        let (_, text) = found.err.split_once("as of rev ").expect("a revision");
+        let digits = text.chars().take_while(|c| c.is_ascii_digit() || *c == ',');
+        let digits: String = digits.filter(|c| *c != ',').collect();
+        digits.parse().unwrap()
+    };
+    let rows = changes(&[]);
+    let dated: Vec<&Value> = rows
+        .iter()
+        .filter(|row| row["time_source"] == "audit")
+        .collect();
+    let mut others = 0;
+    for at in (1..4).map(|part| dated.len() * part / 4) {
+        let time = dated[at]["time"].as_str().unwrap();
+        let until = changes(&["--until", time]);
+        let newest = until
+            .iter()
+            .filter_map(|row| row["revision"].as_i64())
+            .max();
+        let history = ["history", "ns/default", "-d", &data, "--at", time];
+        let with_log = [&history[..], &["--audit-log", &log]].concat();
+        assert_eq!(Some(as_of(&with_log)), newest, "{time}");
+        let blame = ["blame", "ns/default", "-d", &data, "--at", time];
+        let blame = [&blame[..], &["--audit-log", &log]].concat();
+        assert_eq!(Some(as_of(&blame)), newest, "{time}");
+        others += usize::from(as_of(&history) != as_of(&with_log));
+    }
+    // The requests say more than the values alone.
+    assert!(others > 0);
+}

@@ -50,7 +50,7 @@ pub(crate) struct BlameArgs {
 pub(crate) fn run(args: &BlameArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let (mut view, [revision]) = View::open_at(&member, [&args.at], false, ui)?;
+    let (mut view, [revision]) = View::open_at_by(&member, [&args.at], false, &args.audit, ui)?;
     view.read_log(ui);
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;

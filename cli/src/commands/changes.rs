@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use etcd_inspect::answers::changes::{
     ChangeOp, ChangeRow, ChangesBy, ChangesQuery, changes, sum_changes,
 };
-use etcd_inspect::answers::clocks::needs_log;
+use etcd_inspect::answers::clocks::{needs_log, whole_clock};
 use etcd_inspect::member::{Member, VersionWriter};
 use etcd_inspect::start::counted;
 
@@ -121,7 +121,16 @@ fn answer(
 ) -> anyhow::Result<Option<Exit>> {
     let objects = kube::open(member, view.keyspace(), &args.layout, &args.keys)?;
     let logged = view.logged();
-    let newest = objects.newest_time(None);
+    let audited = args.audit.matched(&objects, logged, ui)?;
+    let newest = match args.since.or(args.until) {
+        Some(_) => {
+            let measured = audited.iter().flat_map(|audited| audited.measurements());
+            let measured: Vec<_> = measured.collect();
+            let clock = whole_clock(&objects, logged, &measured, &*ui.progress());
+            clock.newest_time(view.keyspace().revision())
+        }
+        None => None,
+    };
     let (since, until) = scope::span("changes", (args.since, args.until), newest, ui)?;
     let query = ChangesQuery {
         last: match (args.last, args.since, args.until, args.by) {
@@ -137,7 +146,6 @@ fn answer(
         all: args.all,
     };
     let mask = args.showing.mask(false, ui)?;
-    let audited = args.audit.matched(&objects, logged, ui)?;
     let (table, folded) = changes(
         member,
         &objects,

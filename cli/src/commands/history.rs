@@ -175,7 +175,8 @@ fn opened<'m>(
             (view, None)
         }
         false => {
-            let (view, [revision]) = View::open_at(member, [&args.at], args.carved, ui)?;
+            let (view, [revision]) =
+                View::open_at_by(member, [&args.at], args.carved, &args.audit, ui)?;
             (view, revision)
         }
     };

@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 
 use super::Answer;
-use super::clocks::clock_of_evidence;
+use super::clocks::{clock_of_evidence, whole_clock};
 use super::log_alone::log_reach;
 use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, logged_tail};
-use crate::clock::Clock;
+use crate::clock::{Clock, Measurement};
 use crate::codes::dir;
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Pattern, Space};
@@ -227,6 +227,21 @@ impl<'m> View<'m> {
         let objects = self.objects()?;
         let read = || clock_of_evidence(self.member, &objects, self.logged(), progress);
         Ok(self.clock.get_or_init(read))
+    }
+
+    /// Dates moments by other measurements too, such as those of an audit log. The log is read for that.
+    ///
+    /// # Errors
+    /// None: the keyspace was read already.
+    pub fn measure(
+        &mut self,
+        others: &[Measurement],
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        self.read_log(progress);
+        let clock = whole_clock(&self.objects()?, self.logged(), others, progress);
+        self.clock = OnceLock::from(clock);
+        Ok(())
     }
 
     /// Where the bytes of the db are. `all`: the counts of all records, if they were counted already.
