@@ -20,6 +20,7 @@ mod kubernetes;
 mod log_loss;
 mod logs;
 mod loss;
+mod masks;
 mod partial;
 mod pipes;
 mod printed;

@@ -6,6 +6,7 @@ use etcd_inspect::answers::clocks::needs_log;
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
 use etcd_inspect::answers::values::RawKeys;
+use etcd_inspect::kubernetes::mask::without_token;
 use etcd_inspect::member::{Member, Objects, VersionWriter};
 use etcd_inspect::start::counted;
 
@@ -405,7 +406,7 @@ fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()>
         let described = &row.described;
         let version = &described.version;
         let charset = ui.terminal.charset;
-        let key = escape::bytes(version.key, charset).into_owned();
+        let key = escape::bytes(&without_token(version.key), charset).into_owned();
         let mut head = Line::new().with(Label::Name, key).with(
             Label::Heading,
             format!("  {}", described.origin.name(version)),

@@ -5,6 +5,7 @@ use etcd_inspect::answers::find::{Absent, Asked, FindError, Query};
 use etcd_inspect::answers::{Damage, Version};
 use etcd_inspect::codes::error;
 use etcd_inspect::kubernetes::encryption::Seal;
+use etcd_inspect::kubernetes::mask::without_token;
 use etcd_inspect::member::Undecodable;
 
 use crate::exit::Exit;
@@ -123,7 +124,7 @@ fn without_key(cause: &Undecodable, key: &[u8]) -> String {
 
 /// A named object whose value cannot be read.
 pub(crate) fn unreadable(version: &Version<'_>, cause: &Undecodable) -> Failure {
-    let key = escape::bytes(version.key, Charset::default()).into_owned();
+    let key = escape::bytes(&without_token(version.key), Charset::default()).into_owned();
     let mut failure = Failure::usage(format!(
         "{key} (rev {}): {}",
         version.revision.main,

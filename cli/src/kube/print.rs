@@ -15,7 +15,7 @@ use etcd_inspect::kubernetes::apply::{Keep, ready, recreatable};
 use etcd_inspect::kubernetes::columns::CustomColumns;
 use etcd_inspect::kubernetes::gotemplate::GoTemplate;
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, Template, text};
-use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::kubernetes::mask::{Mask, shown_name};
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::kubernetes::{Flat, ObjectParts};
@@ -536,6 +536,8 @@ fn names(found: impl Iterator<Item = Named>, ui: &mut Ui) -> anyhow::Result<()> 
         );
     }
     for (target, name) in found {
+        let key = format!("/{}/{name}", target.path);
+        let name = shown_name(key.as_bytes(), &name);
         ui.line(Line::new().with(Label::Name, format!("{}/{name}", target.label())))?;
     }
     Ok(())

@@ -162,12 +162,39 @@ impl HelmRelease {
             (_, Secrets::Omit) => None,
         };
         parts.hidden_values += hidden;
-        let masked = mask.text(&self.notes).into_owned();
-        if masked != self.notes {
+        if self.have_secret_notes(mask) {
             parts.notes = None;
+            parts.hidden_notes = true;
             parts.hidden_values += 1;
         }
         parts
+    }
+
+    /// Whether the notes have what the mask hides, a value that the user gave, or one that the manifest has in a Secret or under
+    /// the name of a secret. Charts print generated passwords in prose: what comes after such a word is never written either.
+    fn have_secret_notes(&self, mask: &Mask) -> bool {
+        let mut secrets = Vec::new();
+        texts_of(&self.values, &mut secrets);
+        for document in documents(&self.manifest) {
+            let Ok(object) = serde_saphyr::from_str::<Value>(document) else {
+                continue;
+            };
+            let mut masked = object.clone();
+            mask.object(&mut masked);
+            hidden_texts(&object, &masked, &mut secrets);
+        }
+        let is_public = |text: &str| {
+            let plain = [self.name.as_str(), self.namespace.as_str(), "true", "false"];
+            text.len() < SHORT
+                || plain.contains(&text)
+                || text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        };
+        let has_value = secrets
+            .iter()
+            .any(|text| !is_public(text) && self.notes.contains(text.as_str()));
+        has_value || mask.text(&self.notes) != self.notes || has_secret_prose(&self.notes)
     }
 
     fn manifest(&self, secrets: Secrets, mask: &Mask, parts: &mut HelmParts) {
@@ -198,6 +225,9 @@ impl HelmRelease {
     }
 }
 
+/// Values of a chart shorter than this are in every text.
+const SHORT: usize = 4;
+
 /// What is written of a release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelmParts {
@@ -207,6 +237,8 @@ pub struct HelmParts {
     pub values: Option<String>,
     /// The notes.
     pub notes: Option<String>,
+    /// Whether the notes are left out because something secret is, or may be, in them.
+    pub hidden_notes: bool,
     /// Objects of the manifest that are left out because of hidden values.
     pub left_out: Vec<String>,
     /// Documents of the manifest that are left out because they are no YAML: what is secret in them cannot be hidden.
@@ -221,7 +253,7 @@ impl HelmParts {
     /// Whether everything that a release has is written.
     pub fn is_whole(&self) -> bool {
         let nothing_left_out = self.left_out.is_empty() && self.unreadable.is_empty();
-        nothing_left_out && self.missing.is_empty() && self.values.is_some()
+        nothing_left_out && !self.hidden_notes && self.missing.is_empty() && self.values.is_some()
     }
 }
 
@@ -244,6 +276,78 @@ fn missing(release: &Value) -> Vec<&'static str> {
         .iter()
         .filter(|(pointer, fits, _)| !fits(release.pointer(pointer).unwrap_or(&Value::Null)));
     lacks.map(|(_, _, name)| *name).collect()
+}
+
+/// Every text of a value.
+fn texts_of(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| texts_of(field, texts)),
+        Value::String(text) => texts.push(text.clone()),
+        _ => {}
+    }
+}
+
+/// The texts that a mask changes; those of a Secret's data also decoded.
+fn hidden_texts(plain: &Value, masked: &Value, texts: &mut Vec<String>) {
+    match (plain, masked) {
+        (Value::Object(fields), Value::Object(others)) => {
+            for (name, field) in fields {
+                hidden_texts(field, others.get(name).unwrap_or(&Value::Null), texts);
+            }
+        }
+        (Value::Array(items), Value::Array(others)) => {
+            let pairs = items.iter().zip(others);
+            pairs.for_each(|(item, other)| hidden_texts(item, other, texts));
+        }
+        (Value::String(text), other) if other.as_str() != Some(text) => {
+            let decoded = STANDARD.decode(text).ok();
+            texts.extend(decoded.and_then(|plain| String::from_utf8(plain).ok()));
+            texts.push(text.clone());
+        }
+        _ => {}
+    }
+}
+
+/// Whether prose gives a secret after its name: "admin password is X". A command that reads it, and a reference, is none.
+fn has_secret_prose(notes: &str) -> bool {
+    notes.lines().any(|line| {
+        let lower = line.to_ascii_lowercase();
+        let words = [
+            "password",
+            "passwd",
+            "passphrase",
+            "token",
+            "secret",
+            "credential",
+            "api key",
+            "apikey",
+            "access key",
+        ];
+        let after = words
+            .iter()
+            .filter_map(|word| lower.find(word).and_then(|at| lower.get(at..)));
+        after
+            .map(|after| after.split(' ').skip(1))
+            .any(|mut words| {
+                let is_said = words.any(|word| ["is", "is:", "was", "=", ":"].contains(&word));
+                is_said
+                    && words.next().is_some_and(|value| {
+                        !value.starts_with(['$', '<', '{'])
+                            && ![
+                                "stored",
+                                "in",
+                                "the",
+                                "not",
+                                "set",
+                                "generated",
+                                "required",
+                                "a",
+                            ]
+                            .contains(&value)
+                    })
+            })
+    })
 }
 
 fn unpacked(packed: Vec<u8>) -> std::io::Result<Vec<u8>> {
@@ -404,6 +508,22 @@ mod tests {
             replaced.values.as_deref(),
             Some("db:\n  password: REPLACE_ME\n\"on\": true\n")
         );
+        for notes in [
+            "Your admin password is correcthorse now.",
+            "user web, password: hunter2",
+            "It runs. hunter2 opens it.",
+        ] {
+            let mut noted = release();
+            noted["info"]["notes"] = json!(notes);
+            for secrets in [Secrets::Omit, Secrets::Placeholder] {
+                let parts = HelmRelease::from_json(&noted).parts(secrets, Some(&mask));
+                assert_eq!(
+                    (parts.notes.as_deref(), parts.is_whole()),
+                    (None, false),
+                    "{notes}"
+                );
+            }
+        }
         let shown = found.parts(Secrets::Omit, None);
         assert_eq!(shown.manifest, found.manifest);
         assert!(shown.values.unwrap().contains("hunter2"));

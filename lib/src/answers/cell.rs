@@ -7,6 +7,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use crate::clock::TimeBound;
+use crate::kubernetes::mask::without_token;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use located::text::escape::{self, Charset};
@@ -118,13 +119,13 @@ impl Cell {
         Content::Bytes(bytes.into()).into()
     }
 
-    /// A user key: like any bytes, but an empty one is seen.
+    /// A user key: like any bytes, but an empty one is seen, and a token that is a name is not.
     pub fn key(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         if bytes.is_empty() {
             return Self::shown("\"\" (empty key)", "");
         }
-        Self::bytes(bytes)
+        Self::bytes(without_token(&bytes).into_owned())
     }
 
     /// A count, revision or raft index.

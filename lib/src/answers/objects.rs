@@ -14,7 +14,7 @@ use super::clocks::Dating;
 use super::describe::table_of;
 use super::find::{Asked, FindError, FoundObject, Query, Scope};
 use crate::clock::WriteTime;
-use crate::kubernetes::mask::Mask;
+use crate::kubernetes::mask::{Mask, shown_name, without_token};
 use crate::kubernetes::nouns::Target;
 use crate::kubernetes::table::Table;
 use crate::member::{Objects, Reading, VersionWriter};
@@ -196,8 +196,8 @@ fn plain_row(objects: &Objects<'_>, version: Version<'_>, state: ObjectState) ->
             .unwrap_or_default()
             .to_owned(),
         cells: vec![match &parsed {
-            Some(key) => key.name.to_owned(),
-            None => String::from_utf8_lossy(version.key).into_owned(),
+            Some(key) => shown_name(version.key, key.name).into_owned(),
+            None => String::from_utf8_lossy(&without_token(version.key)).into_owned(),
         }],
         state,
         revision: version.revision.main,

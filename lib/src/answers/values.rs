@@ -12,7 +12,7 @@ use super::{Cell, Column, Content, Label, glob, put_bytes};
 use crate::kubernetes::WriteValue;
 use crate::kubernetes::apply::{Keep, Secrets, ready};
 use crate::kubernetes::encryption::Seal;
-use crate::kubernetes::mask::{Mask, is_secret};
+use crate::kubernetes::mask::{Mask, is_secret, without_token};
 use crate::member::{Objects, Reading, mask_ranges, secrets_in_value};
 use crate::mvcc::{KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
@@ -320,7 +320,7 @@ impl Serialize for ValueRecord<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (version, kv) = (&self.version, &self.kv);
         let mut fields = Map::new();
-        put_bytes(&mut fields, "key", version.key);
+        put_bytes(&mut fields, "key", &without_token(version.key));
         let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         put("create_revision", kv.create_revision.into());
         put("mod_revision", version.revision.main.into());

@@ -18,7 +18,7 @@ use self::sieve::keys_with;
 use super::objects::{Objects, Reading};
 use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::jsonpath::text;
-use crate::kubernetes::mask::{BULLETS, Mask, is_secret};
+use crate::kubernetes::mask::{BULLETS, Mask, is_secret, without_token};
 use crate::mvcc::{KeyRange, Version};
 use located::progress::{Progress, Silent};
 
@@ -212,8 +212,9 @@ impl<'a> Objects<'a> {
         if places.until.is_some_and(|until| main > until) {
             return hits;
         }
-        if places.keys && pattern.is_match(version.key) {
-            hits.push(hit(None, around(version.key, pattern)));
+        let shown = shown_key(version.key, mask);
+        if places.keys && pattern.is_match(&shown) {
+            hits.push(hit(None, around(&shown, pattern)));
         }
         if (places.values || places.history) && !version.tombstone {
             let found = self.search_value(version, pattern, mask);
@@ -243,11 +244,12 @@ impl<'a> Objects<'a> {
         let Some(newest) = records.iter().rfind(known) else {
             return hits;
         };
-        if places.keys && pattern.is_match(newest.key) {
+        let shown = shown_key(newest.key, mask);
+        if places.keys && pattern.is_match(&shown) {
             hits.push(Hit {
                 key: newest.key.to_vec(),
                 field: None,
-                text: around(newest.key, pattern),
+                text: around(&shown, pattern),
                 revision: newest.revision.main,
                 first_revision: newest.revision.main,
                 versions: 1,
@@ -468,6 +470,14 @@ fn walk_leaf(path: &str, leaf: &Json, sought: Sought<'_>, found: &mut Vec<(Strin
 }
 
 /// The first match and a little around it, as text on one line.
+/// A key as it is searched: a hidden part of it is not.
+fn shown_key<'k>(key: &'k [u8], mask: Option<&Mask>) -> Cow<'k, [u8]> {
+    match mask {
+        Some(_) => without_token(key),
+        None => Cow::Borrowed(key),
+    }
+}
+
 fn around(bytes: &[u8], pattern: &Pattern) -> String {
     let (start, end) = pattern
         .find(bytes)

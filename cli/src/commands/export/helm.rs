@@ -229,6 +229,9 @@ fn left_out(parts: &HelmParts, ui: &mut Ui) -> anyhow::Result<()> {
             parts.left_out.join(", ")
         ))?;
     }
+    if parts.hidden_notes {
+        ui.warn("left out: notes.txt, because it may have a secret in it (--reveal writes it)")?;
+    }
     if parts.hidden_values > 0 {
         let (count, noun) = match parts.hidden_values {
             1 => (1, "value is"),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::print::{plain, printf};
 use super::run::Val;
+use crate::mask::BULLETS;
 
 /// Calls a function; the error says why it cannot be.
 pub(super) fn call<'v>(name: &str, arguments: Vec<Val<'v>>) -> Result<Val<'v>, String> {
@@ -29,6 +30,9 @@ pub(super) fn call<'v>(name: &str, arguments: Vec<Val<'v>>) -> Result<Val<'v>, S
         ("js", all) => text(js(&sprint(all))),
         ("call", [Some(_), ..]) => Err("call of a value that is no function".to_owned()),
         ("call", _) => Err("call of nil".to_owned()),
+        ("base64decode", [Some(Value::String(encoded))]) if encoded.starts_with(BULLETS) => Err(
+            "base64decode: the value is hidden, and what is shown instead of it is no base64; --reveal=all shows it".to_owned(),
+        ),
         ("base64decode", [Some(Value::String(encoded))]) => {
             let decoded = base64::engine::general_purpose::STANDARD.decode(encoded);
             let decoded = decoded.map_err(|error| format!("base64 decode failed: {error}"))?;

@@ -206,6 +206,8 @@ mod tests {
             let error = render(template).unwrap_err().to_string();
             assert!(error.contains("Go template at"), "{template}: {error}");
         }
+        let masked = render("{{base64decode \"•••• fp 12345678\"}}").unwrap_err();
+        assert!(masked.to_string().contains("--reveal"), "{masked}");
     }
 
     proptest::proptest! {

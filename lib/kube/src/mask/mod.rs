@@ -3,17 +3,25 @@
 //! What is hidden becomes `•••• fp 9c41e07a`: the fingerprint is HMAC-SHA256 of the plaintext under a key that lives as long
 //! as the run (or comes from `--fp-key`), so equal values can be compared within a run and short ones cannot be guessed.
 //!
-//! Hidden are: `data` and `stringData` of Secrets, copies of a Secret in annotations (`last-applied-configuration`),
+//! Hidden are: `data` and `stringData` of Secrets, copies of a Secret in annotations in any form (`copies.rs`),
 //! `.dockerconfigjson` and `.dockercfg` wherever they are, OAuth secrets of OpenShift, every field of a kind that is secret by
 //! nature and has no known schema, the releases that Helm keeps in ConfigMaps, values with the name of a secret (`DB_PASSWORD` in env,
-//! `password` in a ConfigMap or a custom resource, `--token X` in args: `names.rs`), and in any text of any kind: PEM private
-//! keys (also in base64), passwords of URLs (`user:password@`, `password=`), signed tokens (JWT), bootstrap tokens and those with the
-//! prefix of who issues them (`texts.rs`). A reference such as `password=$(DB_PASSWORD)` is no secret. A secret under a name that
+//! `password` in a ConfigMap or a custom resource, `--token X` in args: `names.rs`), and in any text of any kind: private
+//! keys, passwords, tokens and signatures of URLs, signed tokens (JWT), tokens with the prefix of who issues them, elements of XML
+//! (`forms.rs`), values after the name of a secret (`named.rs`) to their end (`extent.rs`), lists and mappings of YAML below one
+//! (`blocks.rs`), and passwords that commands are given (`commands.rs`). A reference such as `password=$(DB_PASSWORD)` is no secret. A secret under a name that
 //! says nothing, in a form that nothing tells from other text, is shown.
 
+mod blocks;
+mod commands;
+mod copies;
+mod extent;
+mod forms;
+mod named;
 mod names;
 mod stored;
 mod texts;
+mod token_names;
 
 use std::borrow::Cow;
 
@@ -24,8 +32,10 @@ use serde_json::{Map, Value};
 use sha2::Sha256;
 
 pub use self::stored::secret_places;
+pub use self::token_names::{shown_name, token, without_token};
 
-use self::names::{Around, is_public_value, is_secret_name, is_secret_value};
+use self::copies::OwnValues;
+use self::names::{Around, is_public_value, is_secret_name, is_secret_setting, is_secret_value};
 use super::decode::json;
 use super::key::Layout;
 use super::object::MAX_VALUE_DEPTH;
@@ -93,8 +103,17 @@ impl Mask {
             }
         }
         let text = |name| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-        let (api_version, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
+        let (api_version, mut kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
+        if kind.eq_ignore_ascii_case("secret") {
+            "Secret".clone_into(&mut kind);
+        }
         self.name_of_token(&kind, fields);
+        if is_secret_kind(&kind) {
+            copies::hide(self, &OwnValues::new(fields), fields);
+        }
+        // A name is none of a secret, but for those of tokens; "htpasswd:bob" is one.
+        let named = |fields: &Map<String, Value>| fields.get("metadata")?.get("name").cloned();
+        let name_before = named(fields);
         match kind.as_str() {
             kind if is_hidden_whole(&api_version, kind, names) => self.whole(fields),
             "Secret" => self.secret(fields),
@@ -110,9 +129,18 @@ impl Mask {
         for (name, value) in fields.iter_mut() {
             let around = match (kind.as_str(), name.as_str()) {
                 ("ConfigMap", "data") => Around::Setting,
+                ("User" | "Identity" | "UserIdentityMapping", name)
+                    if !["metadata", "extra"].contains(&name) =>
+                {
+                    continue;
+                }
                 _ => Around::Field,
             };
             self.walk(name, value, around);
+        }
+        let metadata = fields.get_mut("metadata").and_then(Value::as_object_mut);
+        if let (Some(metadata), Some(name)) = (metadata, name_before) {
+            metadata.insert("name".to_owned(), name);
         }
     }
 
@@ -210,8 +238,10 @@ impl Mask {
                 if matches!(name, "args" | "command") {
                     self.arguments(items);
                 }
+                // `passwords: [x, y]`.
+                let of_item = name.strip_suffix('s').unwrap_or(name);
                 for item in items {
-                    self.walk("", item, Around::Field);
+                    self.walk(if item.is_string() { of_item } else { "" }, item, around);
                 }
             }
             Value::Object(fields) => {
@@ -224,6 +254,12 @@ impl Mask {
                     return self.object(value);
                 }
                 self.pair(fields);
+                if ["command", "args"]
+                    .iter()
+                    .any(|name| fields.contains_key(*name))
+                {
+                    commands::hide_arguments(fields, &|plain| self.hidden(plain));
+                }
                 for (name, field) in fields {
                     self.walk(name, field, around);
                 }
@@ -249,11 +285,15 @@ impl Mask {
     /// A variable, a header or a parameter: `{name: DB_PASSWORD, value: …}`.
     fn pair(&self, fields: &mut Map<String, Value>) {
         let name = fields.get("name").or_else(|| fields.get("key"));
-        let is_secret = name
+        let secret = name
             .and_then(Value::as_str)
-            .is_some_and(|name| is_secret_name(name, Around::Setting));
+            .filter(|name| {
+                is_secret_name(name, Around::Setting) || name.eq_ignore_ascii_case("cookie")
+            })
+            .map(str::to_owned);
         if let Some(Value::String(value)) = fields.get_mut("value")
-            && is_secret
+            && let Some(name) = secret
+            && is_secret_setting(&name, value)
             && !value.starts_with(BULLETS)
             && !is_public_value(value)
         {
@@ -276,24 +316,37 @@ impl Mask {
         }
     }
 
-    /// An object written as JSON into a string, as `kubectl apply` does; the whole string if it is that of a Secret and cannot be
-    /// read.
+    /// An object, a list of objects or such a string, written as JSON into a string, as `kubectl apply` does; the whole string if
+    /// it is that of a Secret and cannot be read.
     fn embedded(&self, name: &str, text: &str) -> Option<String> {
-        let is_object = text.starts_with('{') && text.contains("\"kind\"");
+        let json = copies::trimmed(text);
+        let is_object = json.starts_with(['{', '[', '"']) && json.contains("kind");
         if !is_object || !texts::has_sign(text.as_bytes()) {
             return None;
         }
-        let is_secret = text.contains("\"Secret\"");
-        match json::tree(text.as_bytes(), MAX_VALUE_DEPTH) {
+        match json::tree(json.as_bytes(), MAX_VALUE_DEPTH) {
             Ok(mut object) => {
                 let before = object.clone();
-                self.object(&mut object);
+                self.within(&mut object);
                 (object != before).then(|| object.to_string())
             }
-            Err(_) if !is_secret => None,
+            Err(_) if !has_secret_kind(text) => None,
             Err(fault) if fault.is_depth() => Some(self.hidden(text.as_bytes())),
             Err(_) if name.contains("last-applied") => Some(self.hidden(text.as_bytes())),
             _ => None,
+        }
+    }
+
+    /// Hides what is secret in JSON that was a text.
+    fn within(&self, json: &mut Value) {
+        match json {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.within(item)),
+            Value::String(text) => {
+                if let Some(masked) = self.embedded("", text) {
+                    *text = masked;
+                }
+            }
+            _ => self.object(json),
         }
     }
 
@@ -386,6 +439,13 @@ pub fn is_secret_key(layout: &Layout, key: &[u8]) -> bool {
             key.starts_with(b"/bootstrap/") || memchr::memmem::find(key, b"/secrets/").is_some()
         }
     }
+}
+
+/// Whether a text has the kind of a Secret in quotes, also escaped ones.
+fn has_secret_kind(text: &str) -> bool {
+    ["\"Secret\"", "\"secret\"", "\"Secret\\", "\"secret\\"]
+        .iter()
+        .any(|kind| text.contains(kind))
 }
 
 /// Whether a text has the passwords of image registries: `{"auths":{"quay.io":{"auth":"…"}}}`.

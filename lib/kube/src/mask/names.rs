@@ -30,13 +30,174 @@ const ENDS: &[&str] = &[
     "webhooksecret",
     "sessionsecret",
     "cookiesecret",
+    "sessionkey",
+    "secretkeybase",
+    "pgpass",
+    "dbpass",
+    "userpass",
+    "adminpass",
+    "rootpass",
+    "requirepass",
+    "masterauth",
 ];
 
 /// Ends that are a secret where a program is given its settings, and a reference to a Secret elsewhere.
 const ENDS_OF_SETTINGS: &[&str] = &["secret", "credential", "credentials"];
 
 /// Last words that are too short to be an end: `compass` is no password.
-const WORDS: &[&str] = &["pass", "pwd", "creds"];
+const WORDS: &[&str] = &["pass", "pwd", "pw", "creds"];
+
+/// Values of `…_AUTH` that name a method.
+const METHODS: &[&str] = &[
+    "plain",
+    "basic",
+    "md5",
+    "ldap",
+    "ldaps",
+    "oauth",
+    "oauth2",
+    "oidc",
+    "jwt",
+    "kerberos",
+    "sasl",
+    "tls",
+    "mtls",
+    "ssl",
+    "x509",
+    "trust",
+    "login",
+    "on",
+    "off",
+    "yes",
+    "no",
+    "enabled",
+    "disabled",
+    "required",
+    "optional",
+    "anonymous",
+    "scram",
+    "iam",
+    "saml",
+    "password",
+    "token",
+    "cert",
+    "digest",
+    "ntlm",
+    "negotiate",
+    "peer",
+    "ident",
+    "internal",
+    "external",
+    "native",
+    "radius",
+    "pam",
+    "database",
+    "header",
+    "proxy",
+];
+
+/// Words that come after `--token` or "password is" in prose.
+const PROSE: &[&str] = &[
+    "a",
+    "an",
+    "and",
+    "are",
+    "argument",
+    "as",
+    "at",
+    "be",
+    "been",
+    "but",
+    "by",
+    "can",
+    "cannot",
+    "changed",
+    "could",
+    "correct",
+    "default",
+    "deprecated",
+    "does",
+    "empty",
+    "exists",
+    "expired",
+    "failed",
+    "file",
+    "flag",
+    "flags",
+    "for",
+    "from",
+    "given",
+    "has",
+    "have",
+    "if",
+    "ignored",
+    "in",
+    "incorrect",
+    "instead",
+    "into",
+    "invalid",
+    "is",
+    "it",
+    "its",
+    "limit",
+    "malformed",
+    "may",
+    "missing",
+    "must",
+    "mutually",
+    "needed",
+    "no",
+    "not",
+    "of",
+    "on",
+    "only",
+    "option",
+    "optional",
+    "options",
+    "or",
+    "parameter",
+    "required",
+    "requires",
+    "review",
+    "set",
+    "should",
+    "specified",
+    "stored",
+    "than",
+    "that",
+    "the",
+    "this",
+    "to",
+    "too",
+    "unknown",
+    "unset",
+    "used",
+    "using",
+    "valid",
+    "value",
+    "was",
+    "were",
+    "when",
+    "where",
+    "which",
+    "will",
+    "with",
+    "without",
+    "wrong",
+    "you",
+    "your",
+    "authentication",
+    "auth",
+    "generated",
+    "created",
+    "found",
+    "named",
+    "accepted",
+    "rejected",
+    "denied",
+    "provided",
+    "supplied",
+];
 
 /// What a name belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +211,30 @@ pub(super) enum Around {
 /// Returns whether a value with this name is a secret.
 pub(super) fn is_secret_name(name: &str, around: Around) -> bool {
     let ends = |ends: &[&str]| ends.iter().any(|end| has_end(name, end));
-    let is_setting = around == Around::Setting && ends(ENDS_OF_SETTINGS);
+    let is_setting = around == Around::Setting && (ends(ENDS_OF_SETTINGS) || is_auth(name));
     ends(ENDS) || is_setting || WORDS.iter().any(|word| is_last_word(name, word))
+}
+
+/// Whether a name is that of a variable such as `REDIS_AUTH`.
+fn is_auth(name: &str) -> bool {
+    is_last_word(name, "auth") && !name.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+/// Returns whether the value of a variable with the name of a secret may be one: `KAFKA_AUTH=plain` names a method.
+pub(super) fn is_secret_setting(name: &str, value: &str) -> bool {
+    let value = value.trim().to_ascii_lowercase();
+    let is_method = METHODS.contains(&value.as_str())
+        || value.starts_with("scram-")
+        || value.bytes().all(|byte| byte.is_ascii_digit());
+    !(is_auth(name) && is_method)
+}
+
+/// Returns whether a value is a word of prose.
+pub(super) fn is_prose(value: &str) -> bool {
+    let word =
+        value.trim_matches(|letter: char| letter.is_ascii_punctuation() || letter.is_whitespace());
+    let word = word.split(char::is_whitespace).next().unwrap_or_default();
+    PROSE.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Whether a name ends so, whatever its case and its separators: `X-Api-Key` ends in `apikey`.
@@ -92,13 +275,13 @@ pub(super) fn is_secret_value(name: &str, value: &str, around: Around) -> bool {
             && is_secret_name(name, Around::Setting)
             && !value.bytes().all(is_name)
     };
-    is_secret && !is_public_value(value)
+    is_secret && !is_public_value(value) && is_secret_setting(name, value)
 }
 
 /// Returns whether a value is none although its name says so: a switch, a path, a reference that is resolved elsewhere.
 pub(super) fn is_public_value(value: &str) -> bool {
     let text = value.trim();
-    let is_switch = ["", "true", "false", "null", "nil", "none", "~"].contains(&text);
+    let is_switch = ["", "true", "false", "null", "nil", "none", "~", "[]", "{}"].contains(&text);
     let is_reference = ["/", "./", "$", "{{", "file:", "vault:", "<", "%("]
         .iter()
         .any(|start| text.starts_with(start));
@@ -130,6 +313,10 @@ mod tests {
             "--bootstrap-token",
             "DB_PASS",
             "pwd",
+            "PGPASS",
+            "PW",
+            "LDAP_BIND_PW",
+            "SESSION_KEY",
         ] {
             assert!(is_secret_name(name, Around::Field), "{name}");
             assert!(is_secret_name(name, Around::Setting), "{name}");

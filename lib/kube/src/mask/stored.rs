@@ -28,8 +28,8 @@ pub fn secret_places(value: &[u8]) -> Vec<Range<usize>> {
     if let Ok(plain) = object {
         let mut masked = plain.clone();
         Mask::new(b"").object(&mut masked);
-        each_hidden(&plain, &masked, &mut |secret| {
-            places.extend(of_text(value, secret))
+        each_hidden(&plain, &masked, &mut |text, masked| {
+            places.extend(of_change(value, text, masked))
         });
     }
     places.sort_unstable_by_key(|place| (place.start, place.end));
@@ -37,8 +37,8 @@ pub fn secret_places(value: &[u8]) -> Vec<Range<usize>> {
     places
 }
 
-/// Calls `each` with every string that is hidden whole.
-fn each_hidden(plain: &Json, masked: &Json, each: &mut dyn FnMut(&str)) {
+/// Calls `each` with every string that is hidden, whole or in part, and what is shown of it.
+fn each_hidden(plain: &Json, masked: &Json, each: &mut dyn FnMut(&str, &str)) {
     match (plain, masked) {
         (Json::Object(fields), Json::Object(others)) => {
             for (name, field) in fields {
@@ -52,13 +52,31 @@ fn each_hidden(plain: &Json, masked: &Json, each: &mut dyn FnMut(&str)) {
                 each_hidden(item, other, each);
             }
         }
-        (Json::String(text), Json::String(other))
-            if text != other && other.starts_with(BULLETS) =>
-        {
-            each(text)
-        }
+        (Json::String(text), Json::String(other)) if text != other => each(text, other),
         _ => {}
     }
+}
+
+/// The hidden places of a string of an object. Escapes of JSON move what is in a string: then all of it is hidden.
+fn of_change(value: &[u8], text: &str, masked: &str) -> Vec<Range<usize>> {
+    let escaped = serde_json::to_string(text).unwrap_or_default();
+    let escaped = escaped
+        .get(1..escaped.len().saturating_sub(1))
+        .unwrap_or_default();
+    if escaped != text && memchr::memmem::find(value, escaped.as_bytes()).is_some() {
+        return of_text(value, escaped);
+    }
+    let all = of_text(value, text);
+    let parts = texts::places(text.as_bytes());
+    if masked.starts_with(BULLETS) || parts.is_empty() {
+        return all;
+    }
+    let part =
+        |at: usize, part: &Range<usize>| at.saturating_add(part.start)..at.saturating_add(part.end);
+    let each = all
+        .iter()
+        .flat_map(|place| parts.iter().map(|range| part(place.start, range)));
+    each.collect()
 }
 
 /// Where a string is in a value. A short one only where its length or a quote comes before it: it may be part of other words.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::{Align, Cell, Column, Content, Row, Show, Table};
+use crate::kubernetes::mask::without_token;
 use located::text::escape::{self, Charset};
 use located::text::number::{size, thousands};
 use located::{AdvicePart, Command, EvidenceOperand, Severity};
@@ -285,6 +286,7 @@ pub(super) fn cut(text: &str) -> Cow<'_, str> {
 
 /// A key of the evidence, as [`text_of`] has texts.
 pub(super) fn key_of(key: &[u8]) -> String {
+    let key = &*without_token(key);
     match key.get(..LONGEST) {
         None => escape::bytes(key, Charset::default()).into_owned(),
         Some(start) => {

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | metas, headers and elements of pages, ids of free pages | structure |
 //! | revisions, numbers of records, leases | structure |
-//! | user keys, unless names are replaced too; names of members, users, roles and buckets | names |
+//! | user keys, unless names are replaced too, but for OAuth tokens that are names; names of members, users, roles and buckets | names |
 //! | settings in `meta` and `cluster`: applied index, compaction, versions, ConfState | structure |
 //! | of values: `k8s\0`, apiVersion and kind; tags and lengths of protobuf; names of 12 fields, brackets and literals of JSON; the provider of an encrypted value; numbers 0 and 1; zeros | structure |
 

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::content::{self, is_json, number};
 use super::fill::Filler;
 use super::names::NewNames;
+use crate::kubernetes::mask::token;
 use crate::mvcc::KeyValue;
 
 /// Maximum length of keys of etcd's own buckets, and of names of buckets, that stay.
@@ -179,7 +180,7 @@ impl Redactor {
             return self.filler.letters(key);
         }
         match &self.names {
-            None => key.to_vec(),
+            None => self.without_token(key),
             Some(names) => {
                 let mut names = names
                     .lock()
@@ -187,6 +188,16 @@ impl Redactor {
                 names.key(key)
             }
         }
+    }
+
+    /// A key that stays, but for a token that an object is named after.
+    fn without_token(&self, key: &[u8]) -> Vec<u8> {
+        let mut out = key.to_vec();
+        if let Some(name) = token(key).and_then(|place| out.get_mut(place)) {
+            let letters = self.filler.letters(name);
+            name.copy_from_slice(&letters);
+        }
+        out
     }
 
     /// `authpb.User`: name 1, password 2, roles 3. NewNames stay: pages are ordered by them.

@@ -9,6 +9,7 @@ pub(crate) mod objects;
 pub(crate) mod versions;
 
 use base64::Engine as _;
+use etcd_inspect::kubernetes::mask::{shown_name, without_token};
 use etcd_inspect::kubernetes::resources::RESOURCES;
 use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{KeyRange, Version};
@@ -163,7 +164,7 @@ impl<'c> Writer<'c> {
 
     /// `key`, or `key_b64` if it is not UTF-8, and what the key says of a Kubernetes object.
     pub(crate) fn put_key(&mut self, objects: &Objects<'_>, key: &[u8]) {
-        match std::str::from_utf8(key) {
+        match std::str::from_utf8(&without_token(key)) {
             Ok(text) => self.put("key", text),
             Err(_) => self.put(
                 "key_b64",
@@ -176,7 +177,7 @@ impl<'c> Writer<'c> {
         if let Some(parsed) = objects.parse(key) {
             self.put("resource", resource_name(&parsed));
             self.put("namespace", parsed.namespace);
-            self.put("name", parsed.name);
+            self.put("name", shown_name(key, parsed.name).as_ref());
         }
     }
 

@@ -3,6 +3,7 @@
 use etcd_inspect::answers::Damage;
 use etcd_inspect::kubernetes::Value as Stored;
 use etcd_inspect::kubernetes::key::Key;
+use etcd_inspect::kubernetes::mask::{shown_name, without_token};
 use etcd_inspect::member::{Objects, Reading, Undecodable};
 use etcd_inspect::mvcc::Version;
 use rayon::prelude::*;
@@ -228,10 +229,11 @@ fn text(object: &Json, pointer: &str) -> Value {
 }
 
 pub(super) fn put_name(row: &mut Writer<'_>, found: &Found<'_>) {
-    row.put("key", String::from_utf8_lossy(found.version.key).as_ref());
+    let key = found.version.key;
+    row.put("key", String::from_utf8_lossy(&without_token(key)).as_ref());
     row.put("resource", resource_name(&found.key));
     row.put("namespace", found.key.namespace);
-    row.put("name", found.key.name);
+    row.put("name", shown_name(key, found.key.name).as_ref());
 }
 
 fn object_row(source: &Source, found: &Found<'_>, wanted: Wanted) -> Row {
