@@ -45,6 +45,10 @@ const TEXTS: &[(&str, &str)] = &[
         "a list on one line",
         "{\"passwords\": [\"Zq9a\", \"Zq9b\"]}",
     ),
+    (
+        "a list below a nested mapping",
+        "credentials:\n  db:\n    passwords:\n    - Zq9a\n",
+    ),
     ("a nested mapping", "secret:\n  inner: Zq9a\nx: 1\n"),
     ("an inline mapping", "username: a, password: Zq9a"),
     ("an inline mapping in braces", "{user: a, password: Zq9a b}"),
@@ -352,6 +356,21 @@ fn no_pattern_of_a_secret_is_shown_by_any_verb_or_written_by_an_export() {
             failed.push(format!("{line:?}: {leak}"));
         }
     }
+    let (page, copy) = (
+        folder.path().join("page.html"),
+        folder.path().join("copy.db"),
+    );
+    run(&path, &["report", "--out", page.to_str().unwrap()]);
+    let written = std::fs::read_to_string(&page).unwrap();
+    assert!(!written.contains(CANARY), "the page of report");
+    let said = run(&path, &["redact", "--out", copy.to_str().unwrap()]);
+    let written = std::fs::read(&copy).unwrap_or_else(|error| panic!("{error}: {}", said.err));
+    // What is filled in may begin like a canary by chance.
+    let token = b"Zq9token";
+    assert!(
+        !written.windows(token.len()).any(|part| part == token),
+        "the copy of redact"
+    );
     assert!(
         failed.is_empty(),
         "{} leaks:\n{}",
