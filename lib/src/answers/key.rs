@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::kubernetes::mask::without_token;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A user key: any bytes. Serialized under `key` if it is UTF-8, else in base64 under `key_b64`.
@@ -12,6 +13,11 @@ impl Key {
     /// A key of these bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
+    }
+
+    /// A key as it is shown: a token that it is named after is hidden.
+    pub fn shown(bytes: &[u8]) -> Self {
+        Self(without_token(bytes).into_owned())
     }
 
     /// Its bytes.

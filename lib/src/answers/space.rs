@@ -195,7 +195,7 @@ impl SpaceAnswer {
         let keyspace = objects.keyspace();
         let space = member.space(&keyspace.counts())?;
         let large = |version: &crate::mvcc::Version<'_>| Large {
-            key: Key::new(version.key),
+            key: Key::shown(version.key),
             mod_revision: version.revision.main,
             value_bytes: version.key_value().map_or(0, |kv| kv.value.len() as u64),
             stored_bytes: version.stored_bytes,
@@ -211,7 +211,7 @@ impl SpaceAnswer {
             busiest: busiest
                 .into_iter()
                 .map(|(key, counts)| Busy {
-                    key: Key::new(key),
+                    key: Key::shown(key),
                     counts,
                 })
                 .collect(),

@@ -61,7 +61,11 @@ impl OwnValues {
     }
 
     fn add(&mut self, encoded: &str, plain: Option<&str>, public: &[Option<&str>]) {
-        if encoded.is_empty() || (plain.is_some() && public.contains(&plain)) {
+        let is_hidden = [Some(encoded), plain]
+            .iter()
+            .flatten()
+            .any(|text| text.starts_with(BULLETS));
+        if encoded.is_empty() || is_hidden || (plain.is_some() && public.contains(&plain)) {
             return;
         }
         // Of a switch or a port nothing says that the annotation has it from here.

@@ -32,7 +32,7 @@ use serde_json::{Map, Value};
 use sha2::Sha256;
 
 pub use self::stored::secret_places;
-pub use self::token_names::{shown_name, token, without_token};
+pub use self::token_names::{shown_name, text_without_tokens, token, without_token};
 
 use self::copies::OwnValues;
 use self::names::{Around, is_public_value, is_secret_name, is_secret_setting, is_secret_value};

@@ -36,6 +36,12 @@ fn a_secret_shows_names_but_no_values_not_even_in_its_annotations() {
     assert!(text.contains("\"web\"") && text.contains("Opaque"));
     let item = &list["items"][0];
     assert_eq!(item["data"]["password"], item["stringData"]["a"]);
+    // By field, and not twice.
+    let copy = &item["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"];
+    assert!(
+        copy.as_str().is_some_and(|copy| copy.starts_with('{')),
+        "{copy}"
+    );
     let again = list.clone();
     mask().object(&mut list);
     assert_eq!(list, again);

@@ -124,7 +124,8 @@ impl Table {
         match &self.printer {
             Rows::Custom(_) => true,
             Rows::Builtin(printer) => printer.kind.starts_with("OAuth"),
-            Rows::Plain => false,
+            // What is a token by its name has no printer of its own.
+            Rows::Plain => true,
         }
     }
 

@@ -10,6 +10,7 @@ use super::super::{Cell, Column, Label, Row};
 use super::{ChangeOp, ChangesQuery, DeletionCause};
 use crate::clock::WriteTime;
 use crate::kubernetes::changed::Change;
+use crate::kubernetes::mask::{shown_name, without_token};
 use crate::member::{DescribedVersion, Objects, Origin, Reading, Undecodable, VersionWriter};
 use crate::mvcc::Version;
 
@@ -251,7 +252,7 @@ fn named(
     let namespace = parsed.namespace.map(str::to_owned);
     let name = match parsed.namespace {
         Some(namespace) => format!("{namespace}/{}", parsed.name),
-        None => parsed.name.to_owned(),
+        None => shown_name(key, parsed.name).into_owned(),
     };
     (kind, namespace, name)
 }
@@ -260,7 +261,7 @@ fn named(
 fn escaped(key: &[u8]) -> String {
     match key {
         b"" => "\"\" (empty key)".to_owned(),
-        key => escape::bytes(key, escape::Charset::default()).into_owned(),
+        key => escape::bytes(&without_token(key), escape::Charset::default()).into_owned(),
     }
 }
 

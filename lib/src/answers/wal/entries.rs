@@ -1,11 +1,13 @@
 //! `wal`: the entries of the log, a row each.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Filter, short_place};
 use crate::answers::{Cell, Column, Label, Row, key_json};
 use crate::kubernetes::key::Layout;
+use crate::kubernetes::mask::{text_without_tokens, without_token};
 use crate::member::{Wal, mask_ranges, secrets_in_entry};
 use crate::raft::{EntryType, Payload, Reveal};
 use crate::wal::LogEntry;
@@ -53,16 +55,23 @@ impl Row for EntryRow<'_, '_> {
             (false, Some(_)) => Cell::text("overwritten").label(Label::Warning),
             (false, None) => Cell::text("damaged").label(Label::Error),
         };
+        let summary = payload.summary();
+        let shown = text_without_tokens(&summary);
         let (summary, keys, decoded) = if self.with_decoded {
             let keys = payload.user_keys();
-            let keys: Vec<_> = keys.iter().map(|key| key_json(key)).collect();
+            let keys: Vec<_> = keys
+                .iter()
+                .map(|key| key_json(&without_token(key)))
+                .collect();
             let keys = if keys.is_empty() {
                 Cell::unknown()
             } else {
                 Cell::shown("", keys)
             };
-            let decoded = Cell::shown("", payload.to_json(Reveal::default()));
-            (Cell::text(payload.summary()), keys, decoded)
+            let mut decoded = payload.to_json(Reveal::default());
+            hide_tokens(&mut decoded);
+            let decoded = Cell::shown("", decoded);
+            (Cell::text(shown.as_ref()), keys, decoded)
         } else {
             (Cell::unknown(), Cell::unknown(), Cell::unknown())
         };
@@ -81,7 +90,7 @@ impl Row for EntryRow<'_, '_> {
             Cell::number(entry.index),
             Cell::text(payload.type_name()),
             state,
-            Cell::shown(payload.summary(), payload.name()),
+            Cell::shown(shown.as_ref(), payload.name()),
             Cell::size(u64::from(entry.data_len)),
             Cell::text(short_place(file, offset)).label(Label::Dim),
             Cell::text(file),
@@ -242,4 +251,18 @@ pub fn data<'w>(
             hidden,
         }
     })
+}
+
+/// Hides the tokens that keys are named after.
+fn hide_tokens(json: &mut serde_json::Value) {
+    match json {
+        serde_json::Value::String(text) => {
+            if let Cow::Owned(shown) = text_without_tokens(text) {
+                *text = shown;
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(hide_tokens),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(hide_tokens),
+        _ => {}
+    }
 }
