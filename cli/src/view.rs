@@ -9,7 +9,7 @@ use etcd_inspect::clock::WriteTime;
 use etcd_inspect::codes::cross;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
-use etcd_inspect::{Advice, Command, Finding, Place};
+use etcd_inspect::{Command, Finding, Place};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -391,9 +391,7 @@ impl<'m> View<'m> {
             return Err(Failure::not_found(
                 "no value here has a time: --at cannot be answered, because etcd itself stores none",
             )
-            .next(
-                "etcd-inspect get WHAT --rev -100 -d {path}     (100 revisions before the newest)",
-            )
+            .next(ui.replaced(&["--at"], Some("--rev=-100")))
             .into());
         };
         let last = clock.newest_time(newest).unwrap_or(first.1.time);
@@ -405,10 +403,7 @@ impl<'m> View<'m> {
                 time::full(moment, &zone),
                 shown(first, moment, &zone)
             ))
-            .next(
-                Advice::from("etcd-inspect get WHAT --rev REV -d {path}")
-                    .fill("REV", first.0.to_string()),
-            )
+            .next(ui.replaced(&["--at"], Some(&format!("--rev={}", first.0))))
             .into());
         };
         let next = match found.next {

@@ -18,6 +18,7 @@ mod buckets;
 mod collect;
 mod cross;
 mod foreign_snap;
+mod holes;
 mod kubernetes;
 mod logged_alarms;
 mod membership;
@@ -534,13 +535,7 @@ impl<'m> CheckRun<'m> {
             .report_unreadable(&mut |finding| findings.push(finding));
         missing_parts::settle(member, &mut findings);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
-        if let Ok(db) = member.db()
-            && in_dir
-            && let Some(torn) = torn_copy::torn_copy(&db, &findings, compared, newest)
-        {
-            findings.insert(0, torn);
-        }
+        add_common_causes(member, &mut findings, compared, newest);
         for finding in &mut findings {
             advice::fill(finding, has_other_members);
         }
@@ -562,6 +557,24 @@ impl<'m> CheckRun<'m> {
             skipped,
         }
     }
+}
+
+/// Adds what many findings have in common: a copy that was taken while etcd was writing, holes of a file.
+fn add_common_causes(
+    member: &Member,
+    findings: &mut Vec<Finding>,
+    compared: Option<ComparedRange>,
+    newest: i64,
+) {
+    let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
+    if let Ok(db) = member.db()
+        && in_dir
+        && let Some(torn) = torn_copy::torn_copy(&db, findings, compared, newest)
+    {
+        findings.insert(0, torn);
+    }
+    let holes = holes::holes(member, findings);
+    findings.splice(0..0, holes);
 }
 
 /// One word for all findings.

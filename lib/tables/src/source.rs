@@ -29,12 +29,26 @@ pub enum TableError {
     /// SQLite refuses the query.
     #[error("{0}")]
     Sql(String),
-    /// The query was stopped: by a signal, or at its limit of time.
-    #[error("{0}")]
-    Stopped(&'static str),
+    /// It was stopped before its end.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
     /// A file cannot be written.
     #[error("{0}")]
     Write(String),
+}
+
+/// What stopped a query or the writing of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The caller, through the flag that was given.
+    #[error("it was interrupted")]
+    Interrupted,
+    /// [`Bounds::time`](crate::sql::Bounds::time).
+    #[error("the query takes longer than its limit")]
+    Time,
+    /// [`Bounds::memory`](crate::sql::Bounds::memory).
+    #[error("the query needs more memory than its limit")]
+    Memory,
 }
 
 /// What becomes of values.
