@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 
+use etcd_inspect::Command as Shown;
 use etcd_inspect::codes::dir;
 use etcd_inspect::codes::error as codes;
 use etcd_inspect::dataset::MetaChoice;
@@ -62,7 +63,9 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
     let mut ui = Ui::new(cli.global, interrupt);
     ui.path = path;
     ui.reveal_all = args.iter().any(|arg| arg == "--reveal=all");
-    if let Some(failure) = cli.command.refuses(&ui.global) {
+    let refused = cli.command.refuses(&ui.global);
+    if let Some(failure) = refused.or_else(|| cli.command.without_effect(&ui)) {
+        let failure = with_next(failure);
         let _ = messages::failure(&failure, &mut ui);
         return failure.exit;
     }
@@ -188,7 +191,8 @@ fn refuse(failure: &Failure, args: &[OsString], interrupt: Interrupt) -> Exit {
         ascii: words.iter().any(|word| word == "--ascii"),
         ..Global::default()
     };
-    let _ = messages::failure(failure, &mut Ui::new(global, interrupt));
+    let failure = with_next(failure.clone());
+    let _ = messages::failure(&failure, &mut Ui::new(global, interrupt));
     failure.exit
 }
 
@@ -269,6 +273,17 @@ fn with_other_source(failure: Failure, ui: &Ui) -> Failure {
     }
 }
 
+/// With the help of the verb, if nothing else is to be tried.
+fn with_next(failure: Failure) -> Failure {
+    if !failure.next.is_empty() || failure.message.ends_with(" ?") {
+        return failure;
+    }
+    let words = std::env::args().skip(1);
+    let verb = words.take(1).find(|word| crate::commands::is_verb(word));
+    let help = verb.iter().fold(Shown::new("etcd-inspect"), Shown::arg);
+    failure.next(help.arg("-h"))
+}
+
 /// `stopped by Ctrl-C`.
 fn stopped_by(ui: &Ui) -> &'static str {
     match ui.interrupt.number() {
@@ -303,7 +318,7 @@ fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
     if is_pipe(error) {
         return Exit::Ok;
     }
-    let failure = with_other_source(failure_of(error, ui), ui);
+    let failure = with_next(with_other_source(failure_of(error, ui), ui));
     let is_missing = failure.code == codes::MISSING.id;
     let _ = messages::failure(&failure, ui);
     // What is missing may be in the part that could not be read: "no" is not proven.

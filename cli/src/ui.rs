@@ -375,6 +375,11 @@ impl Ui {
         self.with_flag(&format!("{name}={}", free.display()))
     }
 
+    /// The command line that was given, without some flags that have no value: to be pasted.
+    pub(crate) fn without_flags_alone(&self, names: &[&str]) -> Command {
+        self.replaced_words(names, false, None)
+    }
+
     /// The command line that was given, without some flags, each with its value if it has one: to be pasted.
     pub(crate) fn without_flags(&self, names: &[&str]) -> Command {
         self.replaced(names, None)
@@ -382,13 +387,17 @@ impl Ui {
 
     /// The command line that was given, with a flag in place of others, each with its value if it has one: to be pasted.
     pub(crate) fn replaced(&self, names: &[&str], flag: Option<&str>) -> Command {
+        // A flag takes a value if the one that takes its place does.
+        self.replaced_words(names, flag.is_none_or(|flag| flag.contains('=')), flag)
+    }
+
+    fn replaced_words(&self, names: &[&str], takes_value: bool, flag: Option<&str>) -> Command {
         let (options, operands): (Vec<_>, Vec<_>) = {
             let words: Vec<_> = std::env::args_os().skip(1).collect();
             let end = words.iter().position(|word| word == "--");
             let (before, after) = words.split_at(end.unwrap_or(words.len()));
             (before.to_vec(), after.to_vec())
         };
-        let takes_value = flag.is_none_or(|flag| flag.contains('='));
         let mut is_value = false;
         let options = options.into_iter().filter(|word| {
             let word = word.to_string_lossy();

@@ -190,7 +190,7 @@ fn what_an_error_says_to_try_runs_and_names_the_evidence() {
         lines.push(words(&["history", "/no/such", "--replay", "-d", path]));
         let faults = std::sync::Mutex::new(Vec::new());
         on_all_cores(lines, |line: Vec<String>| {
-            // These end when they are told to, or read everything.
+            // These end with a signal, or read everything.
             let left_out = ["serve", "report", "redact"];
             if line.len() > 4 && left_out.contains(&line[0].as_str()) {
                 return;

@@ -58,6 +58,13 @@ pub(crate) struct PageArgs {
 
 pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let (id, path) = split(&args.words)?;
+    if id.is_some() && (args.map || args.tree) {
+        let failure =
+            Failure::usage("--map and --tree are of the whole db, and a page id is of one page");
+        return Err(failure
+            .next(ui.without_flags_alone(&["--map", "--tree"]))
+            .into());
+    }
     let member = ui.member(path)?;
     let db = member.db()?;
     if let Some(key) = &args.key {

@@ -16,7 +16,7 @@ use crate::kube::LayoutArgs;
 use crate::output::{Cell, Column, Rows, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
-use crate::view::{View, or_log, or_log_said};
+use crate::view::{View, or_log, or_log_said, say_unapplied};
 
 /// Ask the evidence in SQL
 ///
@@ -176,19 +176,23 @@ fn answer(
             return Err(Failure { exit, ..failure }.into());
         }
     }
-    encrypted(source, ui)?;
+    lacking(source, ui)?;
     Ok(Exit::Ok)
 }
 
-/// Names the flag that opens values which are encrypted.
-pub(super) fn encrypted(source: &Source, ui: &mut Ui) -> io::Result<()> {
+/// Says what the tables lack: writes that only the log has, and values that are encrypted.
+pub(super) fn lacking(source: &Source, ui: &mut Ui) -> anyhow::Result<()> {
+    if source.has_read_newest_of_db() {
+        say_unapplied(source.dataset().member(), ui)?;
+    }
     if !source.has_closed_values() {
         return Ok(());
     }
     let command = ui.with_flag("--encryption-config").choice("FILE");
     ui.note(format!(
         "encrypted values have no JSON, column `problem` tells why: {command}"
-    ))
+    ))?;
+    Ok(())
 }
 
 fn cell(value: Value) -> Cell {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{self, Evidence};
-use etcd_inspect::{Advice, Command, Finding};
+use etcd_inspect::{Advice, Finding};
 
 use super::person::{bytes_around, field};
 use super::{Label, Line, json};
@@ -104,21 +104,9 @@ pub(crate) fn findings(findings: &[Finding], ui: &mut Ui) -> io::Result<()> {
     Ok(())
 }
 
-/// With the help of the verb, if nothing else is to be tried.
-fn with_next(failure: Failure) -> Failure {
-    if !failure.next.is_empty() || failure.message.ends_with(" ?") {
-        return failure;
-    }
-    let words = std::env::args().skip(1);
-    let verb = words.take(1).find(|word| crate::commands::is_verb(word));
-    let help = verb.iter().fold(Command::new("etcd-inspect"), Command::arg);
-    failure.next(help.arg("-h"))
-}
-
 /// Why there is no answer: JSON if JSON was asked for.
 pub(crate) fn failure(failure: &Failure, ui: &mut Ui) -> io::Result<()> {
     ui.out().flush()?;
-    let failure = &with_next(failure.clone());
     let terminal = ui.err_terminal;
     let mut err = io::stderr().lock();
     if ui.global.format().is_json() {

@@ -16,6 +16,7 @@ mod affected;
 pub(crate) mod applied;
 mod buckets;
 mod collect;
+mod common;
 mod cross;
 mod foreign_snap;
 mod holes;
@@ -535,7 +536,7 @@ impl<'m> CheckRun<'m> {
             .report_unreadable(&mut |finding| findings.push(finding));
         missing_parts::settle(member, &mut findings);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        add_common_causes(member, &mut findings, compared, newest);
+        common::add_common_causes(member, &mut findings, compared, newest);
         for finding in &mut findings {
             advice::fill(finding, has_other_members);
         }
@@ -557,24 +558,6 @@ impl<'m> CheckRun<'m> {
             skipped,
         }
     }
-}
-
-/// Adds what many findings have in common: a copy that was taken while etcd was writing, holes of a file.
-fn add_common_causes(
-    member: &Member,
-    findings: &mut Vec<Finding>,
-    compared: Option<ComparedRange>,
-    newest: i64,
-) {
-    let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
-    if let Ok(db) = member.db()
-        && in_dir
-        && let Some(torn) = torn_copy::torn_copy(&db, findings, compared, newest)
-    {
-        findings.insert(0, torn);
-    }
-    let holes = holes::holes(member, findings);
-    findings.splice(0..0, holes);
 }
 
 /// One word for all findings.

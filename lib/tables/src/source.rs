@@ -118,6 +118,8 @@ pub struct Source {
     made: Mutex<HashMap<&'static str, Arc<[Row]>>>,
     refusal: Mutex<Option<Error>>,
     closed: AtomicBool,
+    /// Whether a table that is made of the store was read.
+    of_store: AtomicBool,
 }
 
 impl Source {
@@ -133,6 +135,7 @@ impl Source {
             made: Mutex::default(),
             refusal: Mutex::default(),
             closed: AtomicBool::new(false),
+            of_store: AtomicBool::new(false),
         })
     }
 
@@ -156,6 +159,7 @@ impl Source {
     /// # Errors
     /// As [`Dataset::keyspace`].
     pub fn objects(&self) -> Result<Objects<'_>, Error> {
+        self.of_store.store(true, Ordering::Relaxed);
         Ok(self.take(self.dataset.objects()?))
     }
 
@@ -228,6 +232,13 @@ impl Source {
     /// Notes a value that is encrypted, for which no key was given.
     pub(crate) fn note_closed(&self) {
         self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the newest state of the db itself was read: it may lag behind the log, whose newer entries no table of the store has.
+    pub fn has_read_newest_of_db(&self) -> bool {
+        self.of_store.load(Ordering::Relaxed)
+            && self.revision.is_none()
+            && self.dataset.side() == Side::Stored
     }
 
     /// Whether a value was asked for that is encrypted, and no key was given.

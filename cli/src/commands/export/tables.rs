@@ -84,7 +84,7 @@ pub(super) fn export(args: &ExportArgs, form: Form, ui: &mut Ui) -> anyhow::Resu
             ui.note(format!("{}: {} rows", one.table, thousands(rows.into())))?;
         }
     }
-    crate::commands::sql::encrypted(&source, ui)?;
+    crate::commands::sql::lacking(&source, ui)?;
     let mut damage = source.damage();
     damage.extend(left_out(&written, &path));
     ui.partial(damage);
