@@ -225,8 +225,8 @@ fn a_flag_that_has_no_effect_is_refused_with_a_command_that_works() {
             format!("etcd-inspect meta --rev -3 {path} --encryption"),
         ),
         (
-            &["diff", "--from", "3", "--limit", "1", "-d", path],
-            format!("etcd-inspect diff --from 3 --limit 1 -d {path} --stat"),
+            &["diff", "--from", "10", "--limit", "1", "-d", path],
+            format!("etcd-inspect diff --from 10 --limit 1 -d {path} --stat"),
         ),
     ] {
         let refused = sealed(&healthy, line);
