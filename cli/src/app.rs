@@ -2,15 +2,18 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 
+use etcd_inspect::Command as Shown;
 use etcd_inspect::codes::dir;
 use etcd_inspect::codes::error as codes;
 use etcd_inspect::dataset::MetaChoice;
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::member::{Member, Options};
+use etcd_inspect::salvage::backup::OutError;
 
 use crate::commands::Command;
 use crate::exit::Exit;
@@ -46,8 +49,8 @@ pub(crate) struct Cli {
 /// Runs one command line and says how it ended.
 pub(crate) fn run(args: Vec<OsString>) -> Exit {
     let interrupt = Interrupt::listen().unwrap_or_default();
-    let cli = match parse(&args) {
-        Ok(Parsed::Ask(cli)) => cli,
+    let (cli, path) = match parse(&args) {
+        Ok(Parsed::Ask(cli, path)) => (cli, path),
         Ok(Parsed::Told(text)) => return tell(&text, interrupt),
         Err(failure) => return refuse(&failure, &args, interrupt),
     };
@@ -58,8 +61,11 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
             .build_global();
     }
     let mut ui = Ui::new(cli.global, interrupt);
+    ui.path = path;
     ui.reveal_all = args.iter().any(|arg| arg == "--reveal=all");
-    if let Some(failure) = cli.command.refuses(&ui.global) {
+    let refused = cli.command.refuses(&ui.global);
+    if let Some(failure) = refused.or_else(|| cli.command.without_effect(&ui)) {
+        let failure = with_next(failure);
         let _ = messages::failure(&failure, &mut ui);
         return failure.exit;
     }
@@ -74,7 +80,8 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
 fn finish(answer: anyhow::Result<Exit>, ui: &mut Ui) -> Exit {
     match answer {
         Ok(exit) if ui.interrupt.is_set() => {
-            let _ = ui.warn("stopped by Ctrl-C: the answer is what was known until then");
+            let by = stopped_by(ui);
+            let _ = ui.warn(format!("{by}: the answer is what was known until then"));
             if exit == Exit::Refused {
                 exit
             } else {
@@ -85,6 +92,7 @@ fn finish(answer: anyhow::Result<Exit>, ui: &mut Ui) -> Exit {
             Ok(true) if exit != Exit::Refused => Exit::Partial,
             _ => exit,
         },
+        Err(error) if ui.interrupt.is_set() && !is_pipe(&error) => no_answer(&error, ui),
         // What was not found may be in what could not be read.
         Err(error) => match (messages::damage(ui), give_up(&error, ui)) {
             (Ok(true), Exit::Negative) => Exit::Partial,
@@ -94,8 +102,8 @@ fn finish(answer: anyhow::Result<Exit>, ui: &mut Ui) -> Exit {
 }
 
 enum Parsed {
-    /// A question.
-    Ask(Box<Cli>),
+    /// A question, and the evidence that it names.
+    Ask(Box<Cli>, Option<PathBuf>),
     /// Help or version: the text.
     Told(String),
 }
@@ -112,8 +120,9 @@ fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
     let given = logs::without_evidence(args).into_iter().skip(1);
     all.extend(given.map(in_standard_input));
     let matches = command.try_get_matches_from_mut(&all);
+    let path = matches.as_ref().ok().and_then(evidence_of);
     match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
-        Ok(cli) => Ok(Parsed::Ask(Box::new(cli))),
+        Ok(cli) => Ok(Parsed::Ask(Box::new(cli), path)),
         Err(error)
             if matches!(
                 error.kind(),
@@ -124,6 +133,23 @@ fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
         }
         Err(error) => Err(usage::failure(&error, &command, args)),
     }
+}
+
+/// The evidence that a command line names, for the commands of errors that come before it is opened.
+fn evidence_of(matches: &ArgMatches) -> Option<PathBuf> {
+    let (_, verb) = matches.subcommand()?;
+    let one = || verb.try_get_one::<PathBuf>("path").ok().flatten();
+    let first = || verb.try_get_many::<PathBuf>("paths").ok().flatten()?.next();
+    let environment = || {
+        let path = std::env::var_os("ETCD_DATA_DIR")?;
+        (!path.is_empty()).then(|| PathBuf::from(path))
+    };
+    let given = one().or_else(first).or_else(|| {
+        let data_dir = verb.try_get_one::<PathBuf>("data_dir").ok().flatten();
+        data_dir.or_else(|| matches.try_get_one::<PathBuf>("data_dir").ok().flatten())
+    });
+    let path = given.cloned().or_else(environment);
+    path.filter(|path| path != Path::new("-"))
 }
 
 /// `-!/m1`, which begins as a flag does, is a path in an archive that comes through standard input.
@@ -165,7 +191,8 @@ fn refuse(failure: &Failure, args: &[OsString], interrupt: Interrupt) -> Exit {
         ascii: words.iter().any(|word| word == "--ascii"),
         ..Global::default()
     };
-    let _ = messages::failure(failure, &mut Ui::new(global, interrupt));
+    let failure = with_next(failure.clone());
+    let _ = messages::failure(&failure, &mut Ui::new(global, interrupt));
     failure.exit
 }
 
@@ -210,9 +237,12 @@ fn salvage_of_rest(is_of_bytes: bool, ui: &Ui) -> Option<&'static str> {
 }
 
 /// What the error of a verb is to the user.
-fn failure_of(error: &anyhow::Error) -> Failure {
+fn failure_of(error: &anyhow::Error, ui: &Ui) -> Failure {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return failure.clone();
+    }
+    if let Some(error) = error.downcast_ref::<OutError>() {
+        return Failure::usage(error.to_string()).next(ui.with_other_out());
     }
     let mut causes = error.chain();
     match causes.find_map(|cause| cause.downcast_ref::<etcd_inspect::Error>()) {
@@ -243,14 +273,52 @@ fn with_other_source(failure: Failure, ui: &Ui) -> Failure {
     }
 }
 
+/// With the help of the verb, if nothing else is to be tried.
+fn with_next(failure: Failure) -> Failure {
+    if !failure.next.is_empty() || failure.message.ends_with(" ?") {
+        return failure;
+    }
+    let words = std::env::args().skip(1);
+    let verb = words.take(1).find(|word| crate::commands::is_verb(word));
+    let help = verb.iter().fold(Shown::new("etcd-inspect"), Shown::arg);
+    failure.next(help.arg("-h"))
+}
+
+/// `stopped by Ctrl-C`.
+fn stopped_by(ui: &Ui) -> &'static str {
+    match ui.interrupt.number() {
+        1 => "stopped by SIGHUP",
+        15 => "stopped by SIGTERM",
+        _ => "stopped by Ctrl-C",
+    }
+}
+
+/// Says that there is no answer because the command was stopped; ends as shells have it for a signal.
+fn no_answer(error: &anyhow::Error, ui: &mut Ui) -> Exit {
+    let written = "nothing was written";
+    let what = match error.to_string().contains(written) {
+        true => written,
+        false => "there is no answer yet",
+    };
+    let mut failure = Failure::usage(format!("{}: {what}", stopped_by(ui)));
+    failure.code = codes::INTERRUPTED.id;
+    failure.exit = Exit::Signal(ui.interrupt.number());
+    let _ = messages::failure(&failure.next(ui.again()), ui);
+    Exit::Signal(ui.interrupt.number())
+}
+
+/// Whether whoever read standard output is gone.
+fn is_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    let io_error = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
+    io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
-    let io_error = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<io::Error>());
-    if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+    if is_pipe(error) {
         return Exit::Ok;
     }
-    let failure = with_other_source(failure_of(error), ui);
+    let failure = with_next(with_other_source(failure_of(error, ui), ui));
     let is_missing = failure.code == codes::MISSING.id;
     let _ = messages::failure(&failure, ui);
     // What is missing may be in the part that could not be read: "no" is not proven.

@@ -116,7 +116,7 @@ impl Failure {
             Error::Io { source, .. } => {
                 failure = failure.next(
                     match source.kind() {
-                        std::io::ErrorKind::NotFound => "etcd-inspect doctor     which path is taken where none is given; then etcd-inspect status PATH",
+                        std::io::ErrorKind::NotFound => "etcd-inspect doctor     which path is taken if none is given",
                         std::io::ErrorKind::PermissionDenied => "sudo etcd-inspect status {path}",
                         _ => "etcd-inspect status --io read {path}     goes on past ranges that cannot be read",
                     },

@@ -1,16 +1,21 @@
-//! Ctrl-C: the first keeps what is known so far, the second ends at once.
+//! Signals: the first Ctrl-C keeps what is known so far, the second ends at once, and no end leaves an unfinished file.
 
+use std::ffi::c_int;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use etcd_inspect::salvage::remove_unfinished;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
-use signal_hook::{SigId, flag, low_level};
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::{flag, low_level};
 
 /// Whether the user has asked to stop.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt {
     pressed: Arc<AtomicBool>,
-    actions: Vec<SigId>,
+    /// Whether SIGTERM and SIGHUP ask to stop, as Ctrl-C does.
+    is_patient: Arc<AtomicBool>,
+    signals: Option<Handle>,
     /// The signal that asked to end, other than Ctrl-C; 0 for none.
     ended_by: Arc<AtomicUsize>,
 }
@@ -18,17 +23,35 @@ pub(crate) struct Interrupt {
 impl Interrupt {
     /// Begins to listen.
     pub(crate) fn listen() -> std::io::Result<Self> {
-        let pressed = Arc::new(AtomicBool::new(false));
-        // Order matters: the shutdown is armed by the flag that the first Ctrl-C sets after it was looked at.
-        let actions = vec![
-            flag::register_conditional_shutdown(SIGINT, 130, pressed.clone())?,
-            flag::register(SIGINT, pressed.clone())?,
-        ];
-        Ok(Self {
-            pressed,
-            actions,
-            ended_by: Arc::default(),
-        })
+        // `nohup` has a hangup ignored.
+        let mut ends = vec![SIGINT, SIGTERM];
+        ends.extend((!is_ignored(SIGHUP)).then_some(SIGHUP));
+        let mut signals = Signals::new(ends)?;
+        let interrupt = Self {
+            signals: Some(signals.handle()),
+            ..Self::default()
+        };
+        let heard = interrupt.clone();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || signals.forever().for_each(|signal| heard.take(signal)))?;
+        // A file that may not grow (`ulimit -f`) is an error of the write.
+        flag::register(SIGXFSZ, Arc::default())?;
+        Ok(interrupt)
+    }
+
+    /// Asks to stop, or ends at once: at a second signal, and at one that nothing waits for.
+    fn take(&self, signal: c_int) {
+        let is_interrupt = signal == SIGINT;
+        if !is_interrupt {
+            let number = usize::try_from(signal).unwrap_or(0);
+            self.ended_by.store(number, Ordering::Relaxed);
+        }
+        let is_asked = is_interrupt || self.is_patient.load(Ordering::Relaxed);
+        if !is_asked || self.pressed.swap(true, Ordering::Relaxed) {
+            remove_unfinished();
+            low_level::exit(signal.saturating_add(128));
+        }
     }
 
     /// The flag that the first Ctrl-C sets, for what cannot ask [`Interrupt`].
@@ -36,31 +59,24 @@ impl Interrupt {
         Arc::clone(&self.pressed)
     }
 
-    /// Leaves SIGINT to someone else: to the browser, which has a terminal to give back first.
+    /// Leaves signals to someone else: to the browser, which has a terminal to give back first.
     pub(crate) fn let_go(&self) {
-        for action in &self.actions {
-            low_level::unregister(*action);
+        if let Some(signals) = &self.signals {
+            signals.close();
         }
     }
 
-    /// While a file is written, SIGTERM and SIGHUP end as Ctrl-C does, so that no unfinished file stays, and a file that may not
-    /// grow (`ulimit -f`) is an error of the write.
-    pub(crate) fn while_writing(&self) -> std::io::Result<()> {
-        for signal in [SIGTERM, SIGHUP] {
-            let number = usize::try_from(signal).unwrap_or(0);
-            let code = signal.saturating_add(128);
-            flag::register_conditional_shutdown(signal, code, self.pressed.clone())?;
-            flag::register_usize(signal, self.ended_by.clone(), number)?;
-            flag::register(signal, self.pressed.clone())?;
-        }
-        flag::register(SIGXFSZ, Arc::default())?;
-        Ok(())
+    /// From now on SIGTERM and SIGHUP ask to stop, as Ctrl-C does, and end nothing at once.
+    pub(crate) fn be_patient(&self) {
+        self.is_patient.store(true, Ordering::Relaxed);
     }
 
-    /// The signal other than Ctrl-C that asked to end.
-    pub(crate) fn ended_by(&self) -> Option<u8> {
-        let signal = u8::try_from(self.ended_by.load(Ordering::Relaxed)).ok()?;
-        (signal != 0).then_some(signal)
+    /// The signal that asked to end: SIGINT if it was no other.
+    pub(crate) fn number(&self) -> u8 {
+        match u8::try_from(self.ended_by.load(Ordering::Relaxed)) {
+            Ok(0) | Err(_) => u8::try_from(SIGINT).unwrap_or_default(),
+            Ok(number) => number,
+        }
     }
 
     /// Takes the wish to end as fulfilled: what went on until then was the whole answer.
@@ -72,4 +88,13 @@ impl Interrupt {
     pub(crate) fn is_set(&self) -> bool {
         self.pressed.load(Ordering::Relaxed)
     }
+}
+
+/// Whether whoever started this process has a signal ignored: `SigIgn` of proc(5), a mask in hex.
+fn is_ignored(signal: c_int) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let bit = u32::try_from(signal.saturating_sub(1)).unwrap_or(u32::MAX);
+    mask.and_then(|mask| mask.checked_shr(bit)).unwrap_or(0) & 1 == 1
 }

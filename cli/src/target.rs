@@ -41,7 +41,8 @@ fn nothing(near: &[PathBuf]) -> Failure {
     }
     if near.is_empty() {
         failure = failure
-            .next("etcd-inspect status PATH     PATH: a copied data directory, db, snapshot, WAL or archive of these");
+            .means("PATH is a copied data directory, db, snapshot, WAL or archive of these")
+            .next("etcd-inspect doctor     which path is taken if none is given");
     }
     failure
 }

@@ -335,18 +335,86 @@ impl Ui {
         })
     }
 
-    /// The command line that was given, with one more flag: to be pasted.
+    /// The command line that was given: to be pasted.
+    pub(crate) fn again(&self) -> Command {
+        let words = std::env::args_os().skip(1);
+        words.fold(Command::new("etcd-inspect"), Command::arg)
+    }
+
+    /// The command line that was given, with one more flag, `--name` or `--name=VALUE`: to be pasted. It takes the place of a flag
+    /// of that name.
     pub(crate) fn with_flag(&self, flag: &str) -> Command {
+        let name = flag.split('=').next().unwrap_or(flag);
+        self.replaced(&[name], Some(flag))
+    }
+
+    /// The command line that was given, with a file or directory to write that does not exist, outside of the evidence.
+    pub(crate) fn with_other_out(&self) -> Command {
+        let name = match self.is_typed("--out-dir") {
+            true => "--out-dir",
+            false => "--out",
+        };
+        let words: Vec<_> = std::env::args().collect();
+        let given = words.windows(2).find_map(|pair| match pair {
+            [flag, value] if flag == name => Some(value.as_str()),
+            [_, flag] => flag.strip_prefix(name)?.strip_prefix('='),
+            _ => None,
+        });
+        let given = Path::new(given.unwrap_or("result"));
+        let ending = given.extension().map_or(String::new(), |ending| {
+            format!(".{}", ending.to_string_lossy())
+        });
+        let stem = given.file_stem().unwrap_or_default().to_string_lossy();
+        let folder = std::env::temp_dir();
+        let mut free = (1..1000).map(|number| match number {
+            1 => folder.join(format!("{stem}{ending}")),
+            number => folder.join(format!("{stem}-{number}{ending}")),
+        });
+        let free = free.find(|path| std::fs::symlink_metadata(path).is_err());
+        let free = free.unwrap_or_else(|| folder.join("result"));
+        self.with_flag(&format!("{name}={}", free.display()))
+    }
+
+    /// The command line that was given, without some flags that have no value: to be pasted.
+    pub(crate) fn without_flags_alone(&self, names: &[&str]) -> Command {
+        self.replaced_words(names, false, None)
+    }
+
+    /// The command line that was given, without some flags, each with its value if it has one: to be pasted.
+    pub(crate) fn without_flags(&self, names: &[&str]) -> Command {
+        self.replaced(names, None)
+    }
+
+    /// The command line that was given, with a flag in place of others, each with its value if it has one: to be pasted.
+    pub(crate) fn replaced(&self, names: &[&str], flag: Option<&str>) -> Command {
+        // A flag takes a value if the one that takes its place does.
+        self.replaced_words(names, flag.is_none_or(|flag| flag.contains('=')), flag)
+    }
+
+    fn replaced_words(&self, names: &[&str], takes_value: bool, flag: Option<&str>) -> Command {
         let (options, operands): (Vec<_>, Vec<_>) = {
             let words: Vec<_> = std::env::args_os().skip(1).collect();
             let end = words.iter().position(|word| word == "--");
             let (before, after) = words.split_at(end.unwrap_or(words.len()));
             (before.to_vec(), after.to_vec())
         };
-        let command = options
-            .into_iter()
-            .fold(Command::new("etcd-inspect"), Command::arg)
-            .arg(flag);
+        let mut is_value = false;
+        let options = options.into_iter().filter(|word| {
+            let word = word.to_string_lossy();
+            if std::mem::take(&mut is_value) {
+                return false;
+            }
+            let is_old = names.iter().any(|name| {
+                let rest = word.strip_prefix(name);
+                // `-ojson` is one word.
+                let is_short = !name.starts_with("--") && rest.is_some();
+                is_short || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+            });
+            is_value = takes_value && names.iter().any(|name| word == *name);
+            !is_old
+        });
+        let command = options.fold(Command::new("etcd-inspect"), Command::arg);
+        let command = flag.into_iter().fold(command, Command::arg);
         operands.into_iter().fold(command, Command::arg)
     }
 

@@ -9,7 +9,7 @@ use etcd_inspect::clock::WriteTime;
 use etcd_inspect::codes::cross;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
-use etcd_inspect::{Advice, Command, Finding, Place};
+use etcd_inspect::{Command, Finding, Place};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -170,27 +170,10 @@ impl<'m> View<'m> {
 
     /// Says how many committed entries of the log the db does not have yet.
     pub(crate) fn say_unapplied(&self, ui: &mut Ui) -> anyhow::Result<()> {
-        let applied = self
-            .member()
-            .meta()
-            .ok()
-            .and_then(|meta| meta.consistent_index);
-        let ends = self.member().wal_ends().filter(|_| self.is_db_alone());
-        let (Some(applied), Some(ends)) = (applied, ends) else {
-            return Ok(());
-        };
-        let committed = ends.state.map_or(0, |state| state.commit.get());
-        let committed = committed.min(ends.last_index.get());
-        if committed <= applied {
-            return Ok(());
+        match self.is_db_alone() {
+            true => say_unapplied(self.member(), ui),
+            false => Ok(()),
         }
-        let count = committed.saturating_sub(applied);
-        ui.note(format!(
-            "{} not in the db yet; with them: {}",
-            etcd_inspect::start::counted(count, "entry of the log is", "entries of the log are"),
-            ui.with_flag("--replay")
-        ))?;
-        Ok(())
     }
 
     /// Reads the log beside the db: [`logged`](etcd_inspect::answers::view::View::logged) has it from then on. What is lost of it marks
@@ -391,9 +374,7 @@ impl<'m> View<'m> {
             return Err(Failure::not_found(
                 "no value here has a time: --at cannot be answered, because etcd itself stores none",
             )
-            .next(
-                "etcd-inspect get WHAT --rev -100 -d {path}     (100 revisions before the newest)",
-            )
+            .next(ui.replaced(&["--at"], Some("--rev=-100")))
             .into());
         };
         let last = clock.newest_time(newest).unwrap_or(first.1.time);
@@ -405,10 +386,7 @@ impl<'m> View<'m> {
                 time::full(moment, &zone),
                 shown(first, moment, &zone)
             ))
-            .next(
-                Advice::from("etcd-inspect get WHAT --rev REV -d {path}")
-                    .fill("REV", first.0.to_string()),
-            )
+            .next(ui.replaced(&["--at"], Some(&format!("--rev={}", first.0))))
             .into());
         };
         let next = match found.next {
@@ -437,6 +415,26 @@ pub(crate) fn or_log(dataset: Dataset, ui: &Ui) -> (Dataset, Option<LogReach>) {
         Some((of_log, reach)) => (of_log, Some(reach)),
         None => (dataset, None),
     }
+}
+
+/// Says how many committed entries of a member's log its db does not have yet.
+pub(crate) fn say_unapplied(member: &Member, ui: &mut Ui) -> anyhow::Result<()> {
+    let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+    let (Some(applied), Some(ends)) = (applied, member.wal_ends()) else {
+        return Ok(());
+    };
+    let committed = ends.state.map_or(0, |state| state.commit.get());
+    let committed = committed.min(ends.last_index.get());
+    if committed <= applied {
+        return Ok(());
+    }
+    let count = committed.saturating_sub(applied);
+    ui.note(format!(
+        "{} not in the db yet; with them: {}",
+        etcd_inspect::start::counted(count, "entry of the log is", "entries of the log are"),
+        ui.with_flag("--replay")
+    ))?;
+    Ok(())
 }
 
 /// As [`or_log`], for verbs that open no view: says so, with how far the log reaches.

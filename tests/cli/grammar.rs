@@ -201,3 +201,71 @@ fn the_shell_is_told_verbs_flags_and_codes() {
     assert!(ask(&["explain", "--sort"]).contains("--sort-by"));
     assert!(ask(&["explain", "E03"]).contains("E0310"));
 }
+
+#[test]
+fn a_flag_that_has_no_effect_is_refused_with_a_command_that_works() {
+    let healthy = testkit::data_dir("auth-3.5.16");
+    let path = healthy.to_str().unwrap();
+    for (line, next) in [
+        (
+            &["hashkv", path, "--limit", "1"][..],
+            format!("etcd-inspect hashkv {path}"),
+        ),
+        (&["version", "--limit=1"], "etcd-inspect version".to_owned()),
+        (
+            &["tables", "--wal-dir", path],
+            "etcd-inspect tables".to_owned(),
+        ),
+        (
+            &["page", "3", "--map", path],
+            format!("etcd-inspect page 3 {path}"),
+        ),
+        (
+            &["meta", "--rev", "-3", path],
+            format!("etcd-inspect meta --rev -3 {path} --encryption"),
+        ),
+        (
+            &["diff", "--from", "10", "--limit", "1", "-d", path],
+            format!("etcd-inspect diff --from 10 --limit 1 -d {path} --stat"),
+        ),
+    ] {
+        let refused = sealed(&healthy, line);
+        assert_eq!(
+            (refused.code, refused.out.as_str()),
+            (2, ""),
+            "{line:?} {}",
+            refused.err
+        );
+        assert!(refused.err.contains("error[E0002]"), "{}", refused.err);
+        assert!(
+            refused.err.contains(&format!("  try    {next}\n")),
+            "{line:?} {}",
+            refused.err
+        );
+        let words: Vec<&str> = next.split(' ').skip(1).collect();
+        assert!(sealed(&healthy, words).code < 2, "{next}");
+    }
+}
+
+#[test]
+fn tables_of_a_db_that_lags_say_what_only_its_log_has() {
+    let lagging = testkit::data_dir("lagging-3.5.30");
+    let path = lagging.to_str().unwrap();
+    let newest = "SELECT max(revision) FROM versions";
+    let said = sealed(&lagging, ["sql", newest, "-o", "csv", "-d", path]);
+    assert_eq!(said.out, "max(revision)\n293\n");
+    assert!(
+        said.err
+            .contains("128 entries of the log are not in the db yet"),
+        "{}",
+        said.err
+    );
+    let said = sealed(
+        &lagging,
+        ["sql", newest, "-o", "csv", "--replay", "-d", path],
+    );
+    assert_eq!(said.out, "max(revision)\n421\n");
+    assert!(!said.err.contains("not in the db yet"), "{}", said.err);
+    let said = sealed(&lagging, ["sql", "SELECT count(*) FROM terms", "-d", path]);
+    assert!(!said.err.contains("not in the db yet"), "{}", said.err);
+}

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use etcd_inspect::Command;
 use etcd_inspect::answers::compare::{CompareAnswer, differences, is_wrong, remark};
 use etcd_inspect::verdict::{self, Action, Comparison};
 
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             "`compare` needs two to nine directories or db files, or an archive with as many in it",
         );
         return Err(failure
-            .next("etcd-inspect compare /copy/m1 /copy/m2 /copy/m3")
+            .next(Command::inspect("compare").evidence().choice("OTHER"))
             .into());
     }
     let progress = ui.progress();

@@ -231,6 +231,12 @@ fn show(
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let notes = notes(&found);
+    let has_rows = args.stat || !ui.global.format().is_table() || !ui.global.columns.is_empty();
+    let is_typed = ui.is_typed("--sort-by") || ui.is_typed("--limit");
+    if !has_rows && args.external.is_none() && is_typed {
+        let text = "a diff of lines has no rows: --sort-by and --limit are of --stat";
+        return Err(Failure::usage(text).next(ui.with_flag("--stat")).into());
+    }
     if args.external.is_some() && ui.global.selects() {
         let flags = "--columns, --sort-by and --limit have no meaning";
         return Err(
@@ -241,7 +247,7 @@ fn show(
     }
     if let Some(command) = &args.external {
         external::run(command, &found.rows, ui)?;
-    } else if args.stat || !ui.global.format().is_table() || !ui.global.columns.is_empty() {
+    } else if has_rows {
         let side = |path: Option<&OsString>, revision: i64| {
             let path = path.map(|path| path.to_string_lossy().into_owned());
             serde_json::json!({ "path": path, "revision": revision })

@@ -188,6 +188,9 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let gathered = gather(&objects, &selection, &source)?;
     let mask = args.showing.mask(named, ui)?;
     let export = Export::new(gathered, &options(args), mask.as_ref());
+    if ui.interrupt.is_set() {
+        return Err(OutError::Cancelled.into());
+    }
     write(form, &export, out.as_ref(), ui)?;
     report::show(
         &export,
@@ -338,7 +341,7 @@ fn write(form: Form, export: &Export, out: Option<&Out>, ui: &mut Ui) -> anyhow:
     let files = files
         .iter()
         .map(|(path, text)| (path.as_path(), text.as_slice()));
-    Ok(out.write_tree(files).map_err(refused)?)
+    Ok(out.write_tree(files, &*ui.progress()).map_err(refused)?)
 }
 
 /// Whether the ending asks for one file, and not for a directory.

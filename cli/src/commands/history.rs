@@ -242,7 +242,7 @@ fn nothing(args: &HistoryArgs, ui: &Ui) -> Failure {
     let failure = Failure::not_found(format!("no version of {word} is retained in db or log"));
     match args.carved {
         true => failure.next("etcd-inspect keys --deleted {path}"),
-        false => failure.next(ui.with_flag("--carved")),
+        false => failure.next(ui.replaced(&["--replay"], Some("--carved"))),
     }
 }
 
@@ -307,7 +307,7 @@ fn say_reach(
         ui.note(format!(
             "{} in neither db nor WAL; free pages and old segments may have them and were not looked at: {}",
             counted(missing, "version is", "versions are"),
-            ui.with_flag("--carved")
+            ui.replaced(&["--replay"], Some("--carved"))
         ))?;
     }
     say_who(nameless, is_audited, ui)

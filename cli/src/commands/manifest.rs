@@ -8,7 +8,6 @@ use etcd_inspect::answers::manifest::{
 };
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::evidence::custody::{FileRecord, MemberSum};
-use etcd_inspect::progress::Progress as _;
 use etcd_inspect::salvage::backup::{Out, OutError};
 use jiff::Timestamp;
 
@@ -75,11 +74,11 @@ pub(crate) fn run(args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None => None,
     };
     let answer = read(&paths, ui)?;
-    if ui.progress().cancelled() {
-        return Ok(Exit::Partial);
+    if ui.interrupt.is_set() {
+        return Err(OutError::Cancelled.into());
     }
     if let Some(out) = &out {
-        out.write_file(&answer.document()?).map_err(refused)?;
+        out.write_file(&answer.document()?)?;
     }
     ui.answer("manifest", &answer, |ui| {
         for evidence in &answer.evidence {
@@ -136,15 +135,8 @@ fn out(path: &Path, paths: &[PathBuf], ui: &Ui) -> anyhow::Result<Out> {
     let folders = paths.iter().filter(|path| path.is_dir());
     let evidence = folders.filter_map(|path| Evidence::open(path, &options.evidence).ok());
     let evidence: Vec<Evidence> = evidence.collect();
-    let out = Out::new(path, &evidence).map_err(refused)?;
-    Ok(out
-        .outside(paths.iter().map(PathBuf::as_path))
-        .map_err(refused)?)
-}
-
-fn refused(error: OutError) -> Failure {
-    Failure::usage(error.to_string())
-        .next("etcd-inspect manifest {path} --out /elsewhere/manifest.json")
+    let out = Out::new(path, &evidence)?;
+    Ok(out.outside(paths.iter().map(PathBuf::as_path))?)
 }
 
 fn unreadable((path, error): (PathBuf, std::io::Error)) -> Failure {

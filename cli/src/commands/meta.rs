@@ -5,6 +5,7 @@ use etcd_inspect::answers::meta::MetaAnswer;
 
 use crate::at::At;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs};
 use crate::output::{Label, Line};
 use crate::secrets::KeyFiles;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Ok);
     }
+    only_of_encryption(ui)?;
     let mut identity = member.identity();
     let meta = member.meta()?;
     let buckets = match args.at.side.replay {
@@ -66,4 +68,23 @@ pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Ok(())
     })?;
     Ok(Exit::Ok)
+}
+
+/// Refuses flags that only `--encryption` looks at.
+fn only_of_encryption(ui: &Ui) -> Result<(), Failure> {
+    let flags = [
+        "--rev",
+        "--at",
+        "--etcd-prefix",
+        "--encryption-config",
+        "--kms-keys",
+    ];
+    match flags.into_iter().find(|flag| ui.is_typed(flag)) {
+        Some(flag) => Err(Failure::usage(format!(
+            "{flag} has no effect on members, users and versions, which are the newest: it is of --encryption"
+        ))
+        .next(ui.with_flag("--encryption"))
+        .next(ui.without_flags(&flags))),
+        None => Ok(()),
+    }
 }

@@ -135,6 +135,34 @@ impl Command {
 }
 
 impl Command {
+    /// Why a flag that was typed has no effect. In the config file and the environment it is one for every verb.
+    pub(crate) fn without_effect(&self, ui: &Ui) -> Option<Failure> {
+        let (verb, has_rows, has_evidence) = match self {
+            Self::Hashkv(_) => ("hashkv", false, true),
+            Self::Salvage(_) => ("salvage", false, true),
+            Self::Redact(_) => ("redact", false, true),
+            Self::Doctor(_) => ("doctor", false, true),
+            Self::Decode(_) => ("decode", false, false),
+            Self::Tables(_) => ("tables", true, false),
+            Self::Completions(_) => ("completions", false, false),
+            Self::Man(_) => ("man", false, false),
+            Self::Version(_) => ("version", false, false),
+            _ => return None,
+        };
+        let flags = [
+            ("--limit", has_rows, "its answer has no rows"),
+            ("--wal-dir", has_evidence, "it reads no log"),
+        ];
+        let mut typed = flags
+            .iter()
+            .filter(|(flag, has, _)| !has && ui.is_typed(flag));
+        let (flag, _, why) = typed.next()?;
+        let failure = Failure::usage(format!("{flag} has no effect on `{verb}`: {why}"));
+        Some(failure.next(ui.without_flags(&[*flag])))
+    }
+}
+
+impl Command {
     /// Why columns of an answer do not exist: a file that is written before it is not written then.
     fn no_such_columns(&self, global: &Global) -> Option<Failure> {
         let names = match self {

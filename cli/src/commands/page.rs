@@ -58,6 +58,13 @@ pub(crate) struct PageArgs {
 
 pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let (id, path) = split(&args.words)?;
+    if id.is_some() && (args.map || args.tree) {
+        let failure =
+            Failure::usage("--map and --tree are of the whole db, and a page id is of one page");
+        return Err(failure
+            .next(ui.without_flags_alone(&["--map", "--tree"]))
+            .into());
+    }
     let member = ui.member(path)?;
     let db = member.db()?;
     if let Some(key) = &args.key {
@@ -77,6 +84,9 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         layout: args.layout.layout().unwrap_or_default(),
         reveal: args.reveal.is_some(),
     };
+    if let Some(id) = id {
+        exists(id, page::count(&db))?;
+    }
     let read = |id: u64| PageFields::read(&db, id);
     match id {
         Some(_) if args.hex && !ui.global.columns.is_empty() => {
@@ -124,6 +134,18 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Refuses the id of a page that neither the file nor its meta page has.
+fn exists(id: u64, pages: u64) -> Result<(), Failure> {
+    match id < pages {
+        true => Ok(()),
+        false => Err(Failure::not_found(format!(
+            "no page {id}: the db has pages 0–{}",
+            pages.saturating_sub(1)
+        ))
+        .next("etcd-inspect page --limit 20 {path}")),
+    }
 }
 
 /// The records of a key with the way from the bucket's root to each of them.

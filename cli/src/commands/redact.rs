@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::redact::RedactAnswer;
-use etcd_inspect::salvage::backup::{Out, OutError};
+use etcd_inspect::salvage::backup::Out;
 use etcd_inspect::salvage::redact::{RedactError, RedactOptions, redact};
 
 use crate::exit::Exit;
@@ -70,7 +70,6 @@ impl RedactArgs {
 
 pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    ui.interrupt.while_writing()?;
     let Some(path) = &args.out else {
         return Err(
             Failure::usage("redact writes a new file: name it with --out")
@@ -78,7 +77,7 @@ pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .into(),
         );
     };
-    let out = Out::new(path, [member.evidence()]).map_err(refused)?;
+    let out = Out::new(path, [member.evidence()])?;
     let layout = match member.readable_keyspace() {
         Ok(keyspace) => {
             let objects = kube::open(&member, keyspace, &args.layout, &KeyFiles::default())?;
@@ -94,7 +93,7 @@ pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let progress = ui.progress();
     let redacted = redact(&member, &options, &out, &*progress).map_err(|error| match error {
         RedactError::Read(error) => anyhow::Error::from(error),
-        RedactError::Out(error) => refused(error).into(),
+        RedactError::Out(error) => error.into(),
         RedactError::Survives { .. } => Failure {
             exit: Exit::Partial,
             ..Failure::usage(error.to_string())
@@ -142,19 +141,6 @@ fn salt(args: &RedactArgs) -> anyhow::Result<Vec<u8>> {
             Ok(salt)
         }
         None => Ok(crate::secrets::random()?),
-    }
-}
-
-fn refused(error: OutError) -> Failure {
-    let is_cancelled = matches!(error, OutError::Cancelled);
-    let failure = Failure::usage(error.to_string())
-        .next("etcd-inspect redact {path} --out /elsewhere/shared.db");
-    match is_cancelled {
-        true => Failure {
-            exit: Exit::Partial,
-            ..failure
-        },
-        false => failure,
     }
 }
 

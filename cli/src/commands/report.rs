@@ -105,7 +105,6 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         .next("etcd-inspect report {path} --out incident.html")
         .into());
     }
-    ui.interrupt.while_writing()?;
     let Some(out) = &args.out else {
         return Err(
             Failure::usage("report writes a new file: name it with --out")
@@ -113,12 +112,12 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .into(),
         );
     };
-    let out = Out::new(out, members.iter().map(Member::evidence)).map_err(refused)?;
+    let out = Out::new(out, members.iter().map(Member::evidence))?;
     let answer = page(args, &members, &paths, ui)?;
     if ui.interrupt.is_set() {
-        return Ok(Exit::Partial);
+        return Err(OutError::Cancelled.into());
     }
-    out.write_file(answer.html.as_bytes()).map_err(refused)?;
+    out.write_file(answer.html.as_bytes())?;
     if answer.size_bytes > LARGE_BYTES {
         ui.note(format!(
             "the page has {}: without --full tables are cut and it is smaller",
@@ -289,9 +288,4 @@ fn newest_time(members: &[Member], ui: &mut Ui) -> Option<Timestamp> {
         newest = newest.max(time);
     }
     newest
-}
-
-pub(super) fn refused(error: OutError) -> Failure {
-    Failure::usage(error.to_string())
-        .next("etcd-inspect report {path} --out /elsewhere/incident.html")
 }

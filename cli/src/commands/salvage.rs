@@ -11,7 +11,7 @@ use etcd_inspect::Error;
 use etcd_inspect::answers::salvage::SalvageAnswer;
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::member::Member;
-use etcd_inspect::salvage::backup::{Out, OutError};
+use etcd_inspect::salvage::backup::Out;
 use etcd_inspect::salvage::{Point, Salvage, SalvageOptions, Sources, Stale, received_snapshots};
 
 use crate::at::{Rev, When};
@@ -140,7 +140,6 @@ impl SalvageArgs {
 
 pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let members = ui.members(&args.paths)?;
-    ui.interrupt.while_writing()?;
     if args.correct {
         return correct::run(args, &members, ui);
     }
@@ -161,11 +160,7 @@ pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         .map_err(|error| not_salvaged(error, args))?;
     narrow(args, &mut salvage)?;
     let backup = match out.as_ref().filter(|_| !args.dry_run) {
-        Some(out) => Some(
-            salvage
-                .write(out, &*progress)
-                .map_err(|error| ended(refused(error), ui))?,
-        ),
+        Some(out) => Some(salvage.write(out, &*progress)?),
         None => None,
     };
     report::show(
@@ -195,9 +190,7 @@ fn out(args: &SalvageArgs, members: &[Member]) -> anyhow::Result<Option<Out>> {
         .into());
     };
     let evidence = members.iter().map(Member::evidence);
-    Ok(Some(
-        Out::new(path, evidence.collect::<Vec<&Evidence>>()).map_err(refused)?,
-    ))
+    Ok(Some(Out::new(path, evidence.collect::<Vec<&Evidence>>())?))
 }
 
 /// Why there is nothing to write, with what may still be found.
@@ -213,31 +206,6 @@ fn not_salvaged(error: Error, args: &SalvageArgs) -> anyhow::Error {
     failure
         .next("etcd-inspect carve {path}     lists what pages and log still have, also writes of unknown revision")
         .into()
-}
-
-/// With the exit code of the signal that ended it.
-fn ended(failure: Failure, ui: &Ui) -> Failure {
-    match ui.interrupt.ended_by() {
-        Some(signal) => Failure {
-            exit: Exit::Signal(signal),
-            ..failure
-        },
-        None => failure,
-    }
-}
-
-fn refused(error: OutError) -> Failure {
-    let failure = Failure::usage(error.to_string());
-    match error {
-        OutError::Exists(_) | OutError::InEvidence { .. } => {
-            failure.next("etcd-inspect salvage {path} --out /elsewhere/salvaged.db")
-        }
-        OutError::Cancelled => Failure {
-            exit: Exit::Partial,
-            ..failure
-        },
-        _ => failure.next("etcd-inspect salvage {path} --dry-run"),
-    }
 }
 
 /// The revision that `--rev` or `--at` means.

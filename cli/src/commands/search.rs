@@ -216,6 +216,11 @@ fn pattern(args: &SearchArgs) -> Result<Pattern, Failure> {
     };
     Pattern::new(&text, args.ignore_case, None).map_err(|error| {
         let search = Command::inspect("search").arg("-F").operand(&args.pattern);
-        Failure::usage(error.to_string()).next(search.arg("-d").evidence())
+        // The lines before the last one draw the pattern.
+        let text = error.to_string();
+        let why = text.lines().last().unwrap_or_default();
+        let why = why.trim_start_matches("error: ");
+        Failure::usage(format!("{:?} is no regex: {why}", args.pattern))
+            .next(search.arg("-d").evidence())
     })
 }

@@ -153,7 +153,7 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let open = open(doors).map_err(listening)?;
     let address = open.address()?;
     // SIGTERM ends it as Ctrl-C does: the kubeconfig is removed.
-    ui.interrupt.while_writing()?;
+    ui.interrupt.be_patient();
     let mut document = kubeconfig::document(address, &contexts, args.token.as_deref());
     if let Some(planned) = &apiserver {
         planned.server.add_to(&mut document);

@@ -7,16 +7,16 @@ use etcd_inspect::dataset::{self, Dataset};
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::Member;
 use etcd_inspect_tables::sql::{Bounds, Query, Session};
-use etcd_inspect_tables::{Source, TableError, Value, Values};
+use etcd_inspect_tables::{Source, Stop, TableError, Value, Values};
 
 use crate::at::At;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::LayoutArgs;
-use crate::output::{Cell, Column, Rows, Tail};
+use crate::output::{Cell, Column, Rows, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
-use crate::view::{View, or_log, or_log_said};
+use crate::view::{View, or_log, or_log_said, say_unapplied};
 
 /// Ask the evidence in SQL
 ///
@@ -71,13 +71,13 @@ pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     bounds.time = Duration::from_secs(args.timeout);
     bounds.memory = args.max_memory;
     bounds.stop = ui.interrupt.flag();
-    let session = Session::open(&source, bounds)?;
+    let session = Session::open(&source, bounds).map_err(|error| failed(error, args, ui))?;
     match query {
-        Some(query) => session
-            .query(&query)
-            .map_err(|error| failed(error).into())
-            .and_then(|query| answer(query, &source, ui)),
-        None => prompt(&session, &source, ui),
+        Some(query) => match session.query(&query) {
+            Ok(query) => answer(query, &source, args, ui),
+            Err(error) => Err(failed(error, args, ui).into()),
+        },
+        None => prompt(&session, &source, args, ui),
     }
 }
 
@@ -126,7 +126,12 @@ impl SourceArgs<'_> {
 }
 
 /// Prints the rows of one query.
-fn answer(mut query: Query<'_>, source: &Source, ui: &mut Ui) -> anyhow::Result<Exit> {
+fn answer(
+    mut query: Query<'_>,
+    source: &Source,
+    args: &SqlArgs,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
     let mut known: Vec<String> = Vec::new();
     for name in query.columns() {
         // Two columns of one name would be one field of JSON.
@@ -144,27 +149,50 @@ fn answer(mut query: Query<'_>, source: &Source, ui: &mut Ui) -> anyhow::Result<
         .map(|name| Column::headed_field(name))
         .collect();
     let mut rows = Rows::begin(ui, "sql", &columns)?;
-    query
-        .each::<anyhow::Error>(&mut |row| Ok(rows.push(row.into_iter().map(cell).collect())?))
-        .map_err(|error| match error.downcast::<TableError>() {
-            Ok(error) => failed(error).into(),
-            Err(error) => error,
-        })?;
-    rows.partial(source.damage());
-    rows.finish(Tail::default())?;
-    encrypted(source, ui)?;
+    let mut any = false;
+    let ended = query.each::<anyhow::Error>(&mut |row| {
+        any = true;
+        Ok(rows.push(row.into_iter().map(cell).collect())?)
+    });
+    let error = match ended.map_err(anyhow::Error::downcast::<TableError>) {
+        Ok(()) => None,
+        Err(Ok(error)) => Some(error),
+        Err(Err(error)) => return Err(error),
+    };
+    // Rows that were given are an answer: it ends as one, and as a part.
+    if any || error.is_none() {
+        let mut damage = source.damage();
+        damage.cancelled |= error.is_some();
+        rows.partial(damage);
+        rows.finish(Tail::default())?;
+    }
+    match error {
+        None => {}
+        // The end of the run says what stopped it.
+        Some(TableError::Stopped(Stop::Interrupted)) if any => {}
+        Some(error) => {
+            let failure = failed(error, args, ui);
+            let exit = if any { Exit::Partial } else { failure.exit };
+            return Err(Failure { exit, ..failure }.into());
+        }
+    }
+    lacking(source, ui)?;
     Ok(Exit::Ok)
 }
 
-/// Names the flag that opens values which are encrypted.
-pub(super) fn encrypted(source: &Source, ui: &mut Ui) -> io::Result<()> {
+/// Says what the tables lack: writes that only the log has, and values that are encrypted.
+pub(super) fn lacking(source: &Source, ui: &mut Ui) -> anyhow::Result<()> {
+    if source.has_read_newest_of_db() {
+        say_unapplied(source.dataset().member(), ui)?;
+    }
     if !source.has_closed_values() {
         return Ok(());
     }
     let command = ui.with_flag("--encryption-config").choice("FILE");
     ui.note(format!(
         "encrypted values have no JSON, column `problem` tells why: {command}"
-    ))
+    ))?;
+    Ok(())
 }
 
 fn cell(value: Value) -> Cell {
@@ -181,14 +209,32 @@ fn cell(value: Value) -> Cell {
     }
 }
 
-fn failed(error: TableError) -> Failure {
+/// A limit is raised to so many times as much.
+const RAISED: u64 = 8;
+
+fn failed(error: TableError, args: &SqlArgs, ui: &Ui) -> Failure {
+    let limit = |message: String, flag: String| {
+        let mut failure = Failure::usage(message).next(ui.with_flag(&flag));
+        failure.code = etcd_inspect::codes::error::LIMIT.id;
+        failure
+    };
     match error {
+        TableError::Stopped(stop @ Stop::Time) => limit(
+            format!("{stop} of {} s (--timeout)", args.timeout),
+            format!("--timeout={}", args.timeout.max(1).saturating_mul(RAISED)),
+        ),
+        TableError::Stopped(stop @ Stop::Memory) => limit(
+            format!("{stop} of {} (--max-memory)", number::size(args.max_memory)),
+            format!(
+                "--max-memory={}MiB",
+                (args.max_memory >> 20).max(8).saturating_mul(RAISED)
+            ),
+        ),
         TableError::Sql(message) if message.starts_with("no such table: ") => {
             super::tables::no_table(message.trim_start_matches("no such table: "))
         }
         TableError::Sql(message) if message.starts_with("no such column: ") => {
-            Failure::usage(message)
-                .next(etcd_inspect::Command::inspect("tables").args(["-o", "json"]))
+            super::tables::no_column(&message, args.query.as_deref().unwrap_or_default())
         }
         TableError::Evidence(error) => Failure::from_library(&error),
         error => Failure::usage(error.to_string()).next(etcd_inspect::Command::inspect("tables")),
@@ -215,7 +261,7 @@ fn prompt_word(line: &str) -> Option<PromptWord> {
 }
 
 /// Reads queries until standard input ends; an error ends only its query.
-fn prompt(session: &Session, source: &Source, ui: &mut Ui) -> anyhow::Result<Exit> {
+fn prompt(session: &Session, source: &Source, args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asks = io::stdin().is_terminal();
     if asks {
         ui.prompt(PROMPT_HELP)?;
@@ -257,9 +303,10 @@ fn prompt(session: &Session, source: &Source, ui: &mut Ui) -> anyhow::Result<Exi
         if is_whole && !pending.trim().is_empty() {
             let sql = std::mem::take(&mut pending);
             for query in session.queries(&sql) {
-                let answered = query
-                    .map_err(|error| failed(error).into())
-                    .and_then(|query| answer(query, source, ui));
+                let answered = match query {
+                    Ok(query) => answer(query, source, args, ui),
+                    Err(error) => Err(failed(error, args, ui).into()),
+                };
                 match (answered, asks) {
                     (Ok(answered), _) => exit = answered,
                     (Err(error), true) => ui.warn(error.to_string())?,

@@ -85,9 +85,28 @@ pub(crate) fn run(args: &TablesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 /// No table of that name, and the nearest one.
 pub(super) fn no_table(name: &str) -> Failure {
     let names = TABLES.iter().map(|table| table.name);
-    let failure = Failure::not_found(format!("no table {name:?}"));
+    let failure = Failure::usage(format!("no table {name:?}"));
     match etcd_inspect::answers::nearest(name, names) {
         Some(near) => failure.next(Command::inspect("tables").arg(near)),
+        None => failure.next(Command::inspect("tables")),
+    }
+}
+
+/// No column of the name that SQLite reports (`no such column: v.nam`), and the nearest one of the tables that the query names.
+pub(super) fn no_column(message: &str, query: &str) -> Failure {
+    let name = message.rsplit([' ', '.']).next().unwrap_or(message);
+    let words = || query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let is_asked = |table: &&&Definition| words().any(|word| word.eq_ignore_ascii_case(table.name));
+    let asked: Vec<&Definition> = TABLES.iter().filter(is_asked).copied().collect();
+    let columns = asked.iter().flat_map(|table| table.columns);
+    let near = etcd_inspect::answers::nearest(name, columns.map(|column| column.name));
+    let has = |table: &&&Definition| near.is_some_and(|near| table.position(near).is_some());
+    let failure = match near {
+        Some(near) => Failure::usage(message).means(format!("did you mean {near}?")),
+        None => Failure::usage(message),
+    };
+    match asked.iter().find(has).or(asked.first()) {
+        Some(table) => failure.next(Command::inspect("tables").arg(table.name)),
         None => failure.next(Command::inspect("tables")),
     }
 }

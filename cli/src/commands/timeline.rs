@@ -111,7 +111,7 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return Err(Failure::usage(
             "--format has its own form and no rows to choose from: -o, --columns, --sort-by and --limit have no meaning",
         )
-        .next("etcd-inspect timeline -o jsonl {path}")
+        .next(ui.without_flags(&["-o", "--output", "--columns", "--sort-by", "--limit"]))
         .into());
     }
     let member = ui.member(args.path.as_deref())?;

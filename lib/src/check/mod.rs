@@ -16,8 +16,10 @@ mod affected;
 pub(crate) mod applied;
 mod buckets;
 mod collect;
+mod common;
 mod cross;
 mod foreign_snap;
+mod holes;
 mod kubernetes;
 mod logged_alarms;
 mod membership;
@@ -534,13 +536,7 @@ impl<'m> CheckRun<'m> {
             .report_unreadable(&mut |finding| findings.push(finding));
         missing_parts::settle(member, &mut findings);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
-        if let Ok(db) = member.db()
-            && in_dir
-            && let Some(torn) = torn_copy::torn_copy(&db, &findings, compared, newest)
-        {
-            findings.insert(0, torn);
-        }
+        common::add_common_causes(member, &mut findings, compared, newest);
         for finding in &mut findings {
             advice::fill(finding, has_other_members);
         }

@@ -95,4 +95,12 @@ codes! {
         what: "A password is needed to read them. They are part of no answer, and nothing is known of what is in them.",
         why: "A backup program or a person protected the archive.",
         next: "Unpack it with its password into a new folder, and give that folder: 7z x ARCHIVE.zip";
+    HOLE_IN_DB = "DIR-024", Error, "a hole in the db",
+        what: "A range of the file has no blocks on disk, and the db leads into it: nothing was ever written there, or a copy left it out. It reads as zeros, and each page in it is damaged.",
+        why: "A download or copy that stopped and went on later, a sync program that makes the file its full length first, a lost write of a disk or file system, or fallocate --punch-hole.",
+        next: "If the original still exists, compare its blocks (ls -ls) and copy it again: etcd-inspect manifest {path} records length, blocks and SHA-256.";
+    HOLE_IN_LOG = "DIR-025", Error, "a hole in a WAL segment",
+        what: "A range of the segment has no blocks on disk, and records follow after it. etcd appends, so it never leaves one: it was lost. It reads as zeros, and the log ends there.",
+        why: "A download or copy that stopped and went on later, a lost write of a disk or file system, or fallocate --punch-hole.",
+        next: "If the original still exists, compare its blocks (ls -ls) and copy it again: etcd-inspect manifest {path} records length, blocks and SHA-256.";
 }

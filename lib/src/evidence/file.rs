@@ -350,20 +350,26 @@ impl File {
         Ok(read::load(&file)?.into())
     }
 
-    /// Where the hole begins that the file ends with; the length of the file if it ends with data, or the file system does not tell.
-    /// Bytes in a hole are zeros, and looking at each of them takes time and memory.
-    pub(crate) fn data_end(&self) -> u64 {
+    /// The ranges of the file that are not holes; all of it if the file system does not tell. Bytes in a hole are zeros, and
+    /// looking at each of them takes time and memory.
+    pub(crate) fn data_extents(&self) -> Vec<Range<u64>> {
         let size = self.size();
-        let (ByteSource::Disk(path) | ByteSource::Changed(path, _)) = &self.source else {
-            return size;
+        let path = match &self.source {
+            ByteSource::Disk(path) | ByteSource::Changed(path, _) => path,
+            _ => return vec![0..size],
         };
-        let extents = platform::open(path)
-            .ok()
-            .and_then(|file| platform::data_extents(&file, size));
-        match extents {
-            Some(extents) => extents.last().map_or(0, |last| last.end),
-            None => size,
-        }
+        let file = platform::open(path).ok();
+        let extents = file.and_then(|file| platform::data_extents(&file, size));
+        extents.unwrap_or_else(|| vec![0..size])
+    }
+
+    /// The holes of the file, also the one that it ends with.
+    pub(crate) fn holes(&self) -> Vec<Range<u64>> {
+        let extents = self.data_extents();
+        let ends = std::iter::once(0).chain(extents.iter().map(|data| data.end));
+        let starts = extents.iter().map(|data| data.start).chain([self.size()]);
+        let between = ends.zip(starts).map(|(end, start)| end..start);
+        between.filter(|hole| hole.start < hole.end).collect()
     }
 
     /// Whether a segment is so large that etcd did not preallocate it, and mostly a hole: mapped, each page of the hole would

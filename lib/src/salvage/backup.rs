@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::synced::SyncedFile;
-use super::{Salvage, buckets, platform};
+use super::{Salvage, buckets, platform, unfinished};
 use crate::bolt::write::{Form, MAX_KEY_BYTES, WriteError, Writer};
 use crate::evidence::Evidence;
 use crate::progress::Progress;
@@ -310,13 +310,15 @@ impl Out {
 
     pub(super) fn temporary(&self) -> Result<Temporary, OutError> {
         let path = self.beside();
-        let file = platform::set_mode(OpenOptions::new().read(true).write(true), MODE)
-            .create_new(true)
-            .open(&path)
-            .map_err(|source| OutError::Io {
-                path: path.clone(),
-                source,
-            })?;
+        let open = || {
+            platform::set_mode(OpenOptions::new().read(true).write(true), MODE)
+                .create_new(true)
+                .open(&path)
+        };
+        let file = unfinished::begin(&path, open).map_err(|source| OutError::Io {
+            path: path.clone(),
+            source,
+        })?;
         Ok(Temporary {
             file,
             path,
@@ -337,16 +339,18 @@ impl Temporary {
             path: self.path.clone(),
             source,
         })?;
-        out.take(&self.path)?;
         self.kept = true;
-        Ok(())
+        unfinished::end(&self.path, || {
+            out.take(&self.path)
+                .inspect_err(|_| drop(fs::remove_file(&self.path)))
+        })
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.kept {
-            let _ = fs::remove_file(&self.path);
+            unfinished::end(&self.path, || drop(fs::remove_file(&self.path)));
         }
     }
 }

@@ -40,6 +40,7 @@ mod stored;
 mod synced;
 mod timeline;
 mod tree;
+mod unfinished;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,7 @@ pub(crate) use member_records::{HistorySide, may_be_restored, side_of_snap, two_
 pub use restore::Restore;
 pub(crate) use restore::{knows_bump, revisions_to_skip};
 pub use sources::{Sources, received_snapshots};
+pub use unfinished::remove_unfinished;
 
 use crate::Place;
 use crate::recover::State;

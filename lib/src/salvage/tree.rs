@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::backup::{MODE, Out, OutError};
-use super::platform;
+use super::{platform, unfinished};
+use crate::progress::Progress;
 
 impl Out {
     /// Writes a new file, readable for its owner only.
@@ -30,11 +31,15 @@ impl Out {
     pub fn write_tree<'c>(
         &self,
         files: impl IntoIterator<Item = (&'c Path, &'c [u8])>,
+        progress: &dyn Progress,
     ) -> Result<(), OutError> {
         let directory = Unfinished::new(self)?;
         for (relative, content) in files {
+            if progress.cancelled() {
+                return Err(OutError::Cancelled);
+            }
             let path = directory.path.join(relative);
-            write(&directory.path, relative, content)
+            unfinished::within(|| write(&directory.path, relative, content))
                 .map_err(|source| OutError::Io { path, source })?;
         }
         directory.keep(self)
@@ -102,7 +107,7 @@ impl Unfinished {
     /// An empty directory, for its owner only.
     pub(super) fn new(out: &Out) -> Result<Self, OutError> {
         let path = out.beside();
-        fs::create_dir(&path).map_err(|source| OutError::Io {
+        unfinished::begin(&path, || fs::create_dir(&path)).map_err(|source| OutError::Io {
             path: path.clone(),
             source,
         })?;
@@ -116,16 +121,18 @@ impl Unfinished {
 
     /// Gives it its final name.
     pub(super) fn keep(mut self, out: &Out) -> Result<(), OutError> {
-        out.take(&self.path)?;
         self.kept = true;
-        Ok(())
+        unfinished::end(&self.path, || {
+            out.take(&self.path)
+                .inspect_err(|_| drop(fs::remove_dir_all(&self.path)))
+        })
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.kept {
-            let _ = fs::remove_dir_all(&self.path);
+            unfinished::end(&self.path, || drop(fs::remove_dir_all(&self.path)));
         }
     }
 }

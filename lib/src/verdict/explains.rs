@@ -136,6 +136,8 @@ pub(super) static TABLE: &[Explanation] = &[
     row(&dir::UNREADABLE, IN_LOG, CauseScope::Member),
     row(&dir::UNREADABLE_RANGE, IN_DB, CauseScope::Member),
     row(&dir::UNREADABLE_RANGE, IN_LOG, CauseScope::Member),
+    row(&dir::HOLE_IN_DB, IN_DB, CauseScope::Member),
+    row(&dir::HOLE_IN_LOG, IN_LOG, CauseScope::Member),
     row(&dir::SHRANK, IN_DB, CauseScope::Member),
     row(&dir::ARCHIVE_DAMAGED, IN_DB, CauseScope::Member),
     row(&dir::ARCHIVE_DAMAGED, IN_LOG, CauseScope::Member),

@@ -42,5 +42,5 @@ mod value;
 pub use catalogue::{TABLES, table};
 pub use definition::{Column, Items, Kind, NumberedRow, Pushed, ReadRows, Rows, Table, Wanted};
 pub use filter::Filter;
-pub use source::{Source, TableError, Values, fingerprint_key};
+pub use source::{Source, Stop, TableError, Values, fingerprint_key};
 pub use value::{Row, Value};

@@ -29,12 +29,26 @@ pub enum TableError {
     /// SQLite refuses the query.
     #[error("{0}")]
     Sql(String),
-    /// The query was stopped: by a signal, or at its limit of time.
-    #[error("{0}")]
-    Stopped(&'static str),
+    /// It was stopped before its end.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
     /// A file cannot be written.
     #[error("{0}")]
     Write(String),
+}
+
+/// What stopped a query or the writing of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The caller, through the flag that was given.
+    #[error("it was interrupted")]
+    Interrupted,
+    /// [`Bounds::time`](crate::sql::Bounds::time).
+    #[error("the query takes longer than its limit")]
+    Time,
+    /// [`Bounds::memory`](crate::sql::Bounds::memory).
+    #[error("the query needs more memory than its limit")]
+    Memory,
 }
 
 /// What becomes of values.
@@ -104,6 +118,8 @@ pub struct Source {
     made: Mutex<HashMap<&'static str, Arc<[Row]>>>,
     refusal: Mutex<Option<Error>>,
     closed: AtomicBool,
+    /// Whether a table that is made of the store was read.
+    of_store: AtomicBool,
 }
 
 impl Source {
@@ -119,6 +135,7 @@ impl Source {
             made: Mutex::default(),
             refusal: Mutex::default(),
             closed: AtomicBool::new(false),
+            of_store: AtomicBool::new(false),
         })
     }
 
@@ -142,6 +159,7 @@ impl Source {
     /// # Errors
     /// As [`Dataset::keyspace`].
     pub fn objects(&self) -> Result<Objects<'_>, Error> {
+        self.of_store.store(true, Ordering::Relaxed);
         Ok(self.take(self.dataset.objects()?))
     }
 
@@ -214,6 +232,13 @@ impl Source {
     /// Notes a value that is encrypted, for which no key was given.
     pub(crate) fn note_closed(&self) {
         self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the newest state of the db itself was read: it may lag behind the log, whose newer entries no table of the store has.
+    pub fn has_read_newest_of_db(&self) -> bool {
+        self.of_store.load(Ordering::Relaxed)
+            && self.revision.is_none()
+            && self.dataset.side() == Side::Stored
     }
 
     /// Whether a value was asked for that is encrypted, and no key was given.

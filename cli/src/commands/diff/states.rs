@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;
 use etcd_inspect::member::{Member, Objects};
 
@@ -28,7 +29,7 @@ pub(super) fn words(words: &[OsString]) -> Result<(Vec<OsString>, Vec<OsString>)
         0..=2 => Ok((paths, what)),
         many => Err(
             Failure::usage(format!("diff compares two PATHs, not {many}"))
-                .next("etcd-inspect compare PATH PATH PATH"),
+                .next(paths.iter().fold(Command::inspect("compare"), Command::arg)),
         ),
     }
 }

@@ -43,7 +43,6 @@ pub(super) fn write(
     for (at, path) in paths.iter().enumerate().rev() {
         members.insert(0, ui.member_of(Some(path), at, paths.len())?);
     }
-    ui.interrupt.while_writing()?;
     let refused = |error: OutError| Failure::usage(error.to_string()).next(bundle());
     let out = Out::new(out, members.iter().map(Member::evidence)).map_err(refused)?;
     let report = page(&members, &paths, ui)?;
@@ -54,7 +53,7 @@ pub(super) fn write(
         .map(|(member, path)| CheckedPath::read(member, path, None, &*progress))
         .collect();
     if ui.interrupt.is_set() {
-        return Ok((Value::Null, Exit::Partial));
+        return Err(OutError::Cancelled.into());
     }
     let parts = BundleParts {
         doctor: facts,

@@ -160,6 +160,7 @@ fn write(out: &Out, parts: &HelmParts) -> Result<(), Failure> {
         files
             .iter()
             .map(|(path, text)| (path.as_path(), text.as_bytes())),
+        &etcd_inspect::progress::Silent,
     )
     .map_err(refused)
 }

@@ -72,18 +72,19 @@ pub(super) fn export(args: &ExportArgs, form: Form, ui: &mut Ui) -> anyhow::Resu
         interrupt.is_set()
     });
     let written = written.map_err(|error| match error {
-        ExportError::Out(error) => no_output(&error, form, &path),
-        ExportError::Table(TableError::Evidence(error)) => Failure::from_library(&error),
-        ExportError::Table(error) => {
-            Failure::usage(error.to_string()).next("etcd-inspect check {path}")
-        }
+        ExportError::Out(error) => no_output(&error, form, &path).into(),
+        ExportError::Table(TableError::Evidence(error)) => Failure::from_library(&error).into(),
+        ExportError::Table(TableError::Stopped(_)) => anyhow::Error::from(OutError::Cancelled),
+        ExportError::Table(error) => Failure::usage(error.to_string())
+            .next("etcd-inspect check {path}")
+            .into(),
     })?;
     for one in &written {
         if let Ok(rows) = one.rows {
             ui.note(format!("{}: {} rows", one.table, thousands(rows.into())))?;
         }
     }
-    crate::commands::sql::encrypted(&source, ui)?;
+    crate::commands::sql::lacking(&source, ui)?;
     let mut damage = source.damage();
     damage.extend(left_out(&written, &path));
     ui.partial(damage);

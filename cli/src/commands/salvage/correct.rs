@@ -6,7 +6,7 @@ use etcd_inspect::salvage::backup::Out;
 use etcd_inspect::salvage::correct::{self, Correction};
 use serde_json::{Map, Value, json};
 
-use super::{SalvageArgs, ended, refused};
+use super::SalvageArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Label, Line};
@@ -20,7 +20,7 @@ pub(super) fn run(args: &SalvageArgs, members: &[Member], ui: &mut Ui) -> anyhow
             .into());
     };
     let out = match (&args.out_dir, args.dry_run) {
-        (Some(path), _) => Some(Out::new(path, [member.evidence()]).map_err(refused)?),
+        (Some(path), _) => Some(Out::new(path, [member.evidence()])?),
         (None, true) => None,
         (None, false) => {
             return Err(Failure::usage(
@@ -36,8 +36,7 @@ pub(super) fn run(args: &SalvageArgs, members: &[Member], ui: &mut Ui) -> anyhow
         .as_ref()
         .filter(|_| !args.dry_run && !corrections.is_empty());
     if let Some(out) = written {
-        correct::write(member, &corrections, out, &*progress)
-            .map_err(|error| ended(refused(error), ui))?;
+        correct::write(member, &corrections, out, &*progress)?;
     }
     show(member, &corrections, out.as_ref(), written.is_some(), ui)?;
     Ok(Exit::negative_if(corrections.is_empty()))

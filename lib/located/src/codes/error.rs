@@ -22,7 +22,7 @@ codes! {
     MISSING = "E0005", Error, "the evidence lacks this part",
         what: "The command needs a part (db, WAL, .snap, bucket) that the path does not contain.",
         why: "A bare db has no WAL; a snapshot file has no raft log; a young member has no .snap.",
-        next: "Give the whole data directory, if you have it. `etcd-inspect status {path}` lists the parts that were found.";
+        next: "etcd-inspect status {path}     lists the parts that were found; a whole data directory has all of them";
     NOT_FOUND = "E0006", Error, "not found",
         what: "The command is valid, but the evidence contains nothing that matches it.",
         why: "The key was never written, was deleted and compacted, or is only in the WAL.",
@@ -31,6 +31,10 @@ codes! {
         what: "The output path exists already, is in the evidence, or is not writable.",
         why: "Evidence is never changed, and nothing is overwritten without --force.",
         next: "Give another --out, outside the evidence.";
+    INTERRUPTED = "E0008", Error, "stopped before there was an answer",
+        what: "Ctrl-C or another signal ended the command before it had anything to show; nothing was written.",
+        why: "The user or a supervisor stopped it.",
+        next: "Run the same command again; `--limit`, `--prefix` and `--quick`, where a verb has them, give an answer sooner.";
     LOCKED = "E0105", Error, "the value is encrypted and no key decrypts it",
         what: "kube-apiserver encrypted the value at rest, and none of the given keys decrypts it.",
         why: "No EncryptionConfiguration was given, it belongs to another cluster or is older than a key rotation, or the value was copied to another etcd key.",

@@ -167,6 +167,12 @@ impl MapAnswer {
     }
 }
 
+/// The number of pages that the file or its meta page has: ids are lower.
+pub fn count(db: &Db<'_>) -> u64 {
+    let of_file = (db.file().len() as u64).div_ceil(db.page_size().max(1));
+    of_file.max(db.pages())
+}
+
 /// What every page of the file is used for. Pages that cannot be followed are damage.
 pub fn map(db: &Db<'_>) -> Answer<MapAnswer> {
     let mut findings = Vec::new();

@@ -23,34 +23,47 @@ pub(super) struct Geometry {
 
 impl Geometry {
     /// Pages of a known size that begin at a known offset.
-    pub(super) fn with_pages(image: &[u8], page_size: u64, base: i64) -> Self {
+    pub(super) fn with_pages(
+        image: &[u8],
+        extents: &[Range<usize>],
+        page_size: u64,
+        base: i64,
+    ) -> Self {
         let mut geometry = Self {
             page_size,
             base,
             heads: Vec::new(),
         };
-        let mut at = base.rem_euclid(i64::try_from(page_size).unwrap_or(i64::MAX));
-        while let Some(offset) = usize::try_from(at).ok().filter(|at| *at < image.len()) {
-            let own = geometry.page_of(offset);
-            if header(image, offset).is_some_and(|(id, _)| Some(id) == own) {
-                geometry.heads.push(offset as u64);
+        let first = base.rem_euclid(i64::try_from(page_size).unwrap_or(i64::MAX));
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        let page_bytes = usize::try_from(page_size).unwrap_or(usize::MAX).max(1);
+        for extent in extents {
+            // No page begins in a hole.
+            let skipped = extent.start.saturating_sub(first).div_ceil(page_bytes);
+            let start = first.saturating_add(skipped.saturating_mul(page_bytes));
+            for offset in (start..extent.end.min(image.len())).step_by(page_bytes) {
+                let own = geometry.page_of(offset);
+                if header(image, offset).is_some_and(|(id, _)| Some(id) == own) {
+                    geometry.heads.push(offset as u64);
+                }
             }
-            let Some(next) = at.checked_add_unsigned(page_size) else {
-                break;
-            };
-            at = next;
         }
         geometry
     }
 
     /// Finds size and offset of the pages by the headers that agree about them; `None` if no two do.
-    pub(super) fn infer(image: &[u8]) -> Option<Self> {
+    pub(super) fn infer(image: &[u8], extents: &[Range<usize>]) -> Option<Self> {
         let mut votes: HashMap<(u64, i64), u32> = HashMap::new();
         let mut seen = 0usize;
         // The last two bytes of an id below 2^48, the flags of a branch or leaf.
-        let leaves = memchr::memmem::find_iter(image, b"\0\0\x02\0");
-        let branches = memchr::memmem::find_iter(image, b"\0\0\x01\0");
-        for hit in leaves.chain(branches) {
+        let hits = |mark: &'static [u8; 4]| {
+            extents.iter().flat_map(move |extent| {
+                let data = image.get(extent.clone()).unwrap_or_default();
+                let hits = memchr::memmem::find_iter(data, mark);
+                hits.map(|hit| extent.start.saturating_add(hit))
+            })
+        };
+        for hit in hits(b"\0\0\x02\0").chain(hits(b"\0\0\x01\0")) {
             let Some(at) = hit.checked_sub(6).filter(|at| starts_page(image, *at)) else {
                 continue;
             };
@@ -72,7 +85,7 @@ impl Geometry {
             .into_iter()
             .filter(|(_, count)| *count > 1)
             .max_by_key(|((size, base), count)| (*count, std::cmp::Reverse((*size, *base))));
-        best.map(|((size, base), _)| Self::with_pages(image, size, base))
+        best.map(|((size, base), _)| Self::with_pages(image, extents, size, base))
     }
 
     /// The page that an offset is on.
@@ -133,6 +146,10 @@ fn starts_page(image: &[u8], at: usize) -> bool {
 mod tests {
     use super::*;
 
+    fn infer(image: &[u8]) -> Option<Geometry> {
+        Geometry::infer(image, std::slice::from_ref(&(0..image.len())))
+    }
+
     fn page(id: u64, size: usize) -> Vec<u8> {
         let mut page = vec![0u8; size];
         page[..8].copy_from_slice(&id.to_le_bytes());
@@ -147,7 +164,7 @@ mod tests {
         for size in [4096usize, 8192, 16384, 65536] {
             let pages: Vec<u8> = [5, 6, 9, 8].iter().flat_map(|id| page(*id, size)).collect();
             for cut in [0, 1, 100, size - 3] {
-                let geometry = Geometry::infer(&pages[cut..]).unwrap();
+                let geometry = infer(&pages[cut..]).unwrap();
                 assert_eq!(geometry.page_size, size as u64);
                 assert_eq!(geometry.page_of(2 * size - cut), Some(7), "cut at {cut}");
             }
@@ -156,7 +173,7 @@ mod tests {
 
     #[test]
     fn nothing_is_inferred_from_zeros_or_one_header() {
-        assert!(Geometry::infer(&[0; 10_000]).is_none());
-        assert!(Geometry::infer(&page(5, 4096)).is_none());
+        assert!(infer(&[0; 10_000]).is_none());
+        assert!(infer(&page(5, 4096)).is_none());
     }
 }

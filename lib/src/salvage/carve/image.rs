@@ -1,5 +1,7 @@
 //! Records of a bbolt file that its tree does not reach.
 
+use std::ops::Range;
+
 use super::geometry::Geometry;
 use super::scan::{FoundRecord, scan};
 use super::{CarveOrigin, CarvedSource, Find};
@@ -22,7 +24,7 @@ struct Reach<'a> {
     /// Offsets of the elements of inline buckets, ascending.
     inline: Vec<u64>,
     /// The leaf whose elements are known: its pages, and the offsets of its elements.
-    leaf: (std::ops::Range<u64>, Vec<u64>),
+    leaf: (Range<u64>, Vec<u64>),
 }
 
 impl<'a> Reach<'a> {
@@ -108,37 +110,45 @@ fn other_pages(db: &Db<'_>) -> Vec<bool> {
         .collect()
 }
 
-/// Every record of the db that its tree does not reach.
+/// Every record of the db that its tree does not reach. `extents` are the ranges of the file that are not holes.
 pub(super) fn of_db<'a>(
     image: Bytes<'a>,
+    extents: &[Range<usize>],
     db: Option<Db<'a>>,
     progress: &dyn Progress,
 ) -> CarvedSource<'a> {
     let Some(db) = db else {
-        return of_image(image, CarveOrigin::NoTree, progress);
+        return of_image(image, extents, CarveOrigin::NoTree, progress);
     };
-    let geometry = Geometry::with_pages(image.as_slice(), db.page_size(), 0);
+    let geometry = Geometry::with_pages(image.as_slice(), extents, db.page_size(), 0);
     let mut reach = Reach::read(db);
     let mut origin = |at: u64| reach.origin(at);
-    collect(image, Some(geometry), &mut origin, progress)
+    collect(image, extents, Some(geometry), &mut origin, progress)
 }
 
 /// Every record of a file that is not the db, or of a db without a tree.
 pub(super) fn of_image<'a>(
     image: Bytes<'a>,
+    extents: &[Range<usize>],
     origin: CarveOrigin,
     progress: &dyn Progress,
 ) -> CarvedSource<'a> {
     let limits = crate::Limits::default();
     let geometry = match Db::open(image, MetaChoice::Newest, &limits) {
-        Ok(db) => Some(Geometry::with_pages(image.as_slice(), db.page_size(), 0)),
-        Err(_) => Geometry::infer(image.as_slice()),
+        Ok(db) => Some(Geometry::with_pages(
+            image.as_slice(),
+            extents,
+            db.page_size(),
+            0,
+        )),
+        Err(_) => Geometry::infer(image.as_slice(), extents),
     };
-    collect(image, geometry, &mut |_| Some(origin), progress)
+    collect(image, extents, geometry, &mut |_| Some(origin), progress)
 }
 
 fn collect<'a>(
     image: Bytes<'a>,
+    extents: &[Range<usize>],
     geometry: Option<Geometry>,
     origin: &mut dyn FnMut(u64) -> Option<CarveOrigin>,
     progress: &dyn Progress,
@@ -147,7 +157,7 @@ fn collect<'a>(
     progress.begin("carving", data.len() as u64);
     let mut source = CarvedSource::new(RecordSource::new(data, image.file().clone()));
     let mut reported = 0usize;
-    scan(data, 0..data.len(), geometry.as_ref(), &mut |found| {
+    let mut each = |found: FoundRecord| {
         if found.at.saturating_sub(reported) >= PROGRESS_BYTES {
             progress.advance(found.at.saturating_sub(reported) as u64);
             reported = found.at;
@@ -161,7 +171,10 @@ fn collect<'a>(
             source.finds.push(Find::stored(record, origin));
         }
         true
-    });
+    };
+    for extent in extents {
+        scan(data, extent.clone(), geometry.as_ref(), &mut each);
+    }
     source.geometry = geometry;
     source
 }

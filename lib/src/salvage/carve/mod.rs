@@ -27,7 +27,6 @@ use crate::progress::Progress;
 use crate::recover::Change;
 use crate::wal::Proof;
 use geometry::Geometry;
-use located::Bytes;
 pub use past::{Past, PastSource};
 pub use piece::carve_piece;
 pub use state::CarveState;
@@ -153,8 +152,9 @@ pub(super) fn records(
     page_size: u64,
     each: &mut dyn FnMut(Range<usize>, Range<usize>),
 ) {
-    let geometry = Geometry::with_pages(image, page_size, 0);
-    scan::scan(image, 0..image.len(), Some(&geometry), &mut |found| {
+    let whole = 0..image.len();
+    let geometry = Geometry::with_pages(image, std::slice::from_ref(&whole), page_size, 0);
+    scan::scan(image, whole, Some(&geometry), &mut |found| {
         each(found.at..found.message.start, found.message);
         true
     });
@@ -297,12 +297,11 @@ impl<'a> CarvedSource<'a> {
     }
 }
 
-/// The bytes of a file before the hole that it ends with.
-fn without_hole<'a>(file: &File, bytes: Bytes<'a>) -> Bytes<'a> {
-    let end = usize::try_from(file.data_end()).unwrap_or(usize::MAX);
-    bytes
-        .slice(0, end.min(bytes.len()), "data before a hole")
-        .unwrap_or(bytes)
+/// The ranges of a file that are not holes.
+fn extents(file: &File) -> Vec<std::ops::Range<usize>> {
+    let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let extents = file.data_extents().into_iter();
+    extents.map(|data| at(data.start)..at(data.end)).collect()
 }
 
 /// Everything that is left of a member beside what its tree and its log have, one source for each file.
@@ -312,8 +311,12 @@ pub(super) fn remnants<'a>(
 ) -> (Vec<CarvedSource<'a>>, bool) {
     let mut sources = Vec::new();
     if let (Ok(file), Ok(image)) = (member.db_file(), member.db_bytes()) {
-        let image = without_hole(file, image);
-        sources.push(image::of_db(image, member.db().ok(), progress));
+        sources.push(image::of_db(
+            image,
+            &extents(file),
+            member.db().ok(),
+            progress,
+        ));
     }
     let others = [
         (Role::SnapDb, CarveOrigin::SnapDb),
@@ -322,7 +325,7 @@ pub(super) fn remnants<'a>(
     for (role, origin) in others {
         for file in member.evidence().with_role(role) {
             if let Ok(bytes) = file.bytes() {
-                sources.push(image::of_image(without_hole(file, bytes), origin, progress));
+                sources.push(image::of_image(bytes, &extents(file), origin, progress));
             }
         }
     }

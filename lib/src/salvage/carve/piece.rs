@@ -14,7 +14,14 @@ use located::Bytes;
 /// assert!(carve_piece(Bytes::new(&name, 0, &[0; 4096]), &Silent).is_empty());
 /// ```
 pub fn carve_piece<'a>(image: Bytes<'a>, progress: &dyn Progress) -> Carvings<'a> {
-    let mut sources = vec![image::of_image(image, CarveOrigin::NoTree, progress)];
+    let whole = 0..image.len();
+    let extents = std::slice::from_ref(&whole);
+    let mut sources = vec![image::of_image(
+        image,
+        extents,
+        CarveOrigin::NoTree,
+        progress,
+    )];
     let (logs, is_cut) = log::of_piece(image);
     sources.extend(logs);
     Carvings::new(sources, is_cut, None)

@@ -215,7 +215,8 @@ mod tests {
         let mut image = vec![0u8; 3 * 4096];
         let long = record(9, 0, b"k", &[b'x'; 5000]);
         image[4096 - 40..4096 - 40 + long.len()].copy_from_slice(&long);
-        let geometry = Geometry::with_pages(&image, 4096, 0);
+        let geometry =
+            Geometry::with_pages(&image, std::slice::from_ref(&(0..image.len())), 4096, 0);
         let mut count = 0;
         let mut each = |_| {
             count += 1;
@@ -224,7 +225,8 @@ mod tests {
         scan(&image, 0..image.len(), Some(&geometry), &mut each);
         // Page 1 was used again: its header is within the value.
         image[4096..4112].copy_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0]);
-        let geometry = Geometry::with_pages(&image, 4096, 0);
+        let geometry =
+            Geometry::with_pages(&image, std::slice::from_ref(&(0..image.len())), 4096, 0);
         scan(&image, 0..image.len(), Some(&geometry), &mut each);
         assert_eq!(count, 1);
     }

@@ -5,8 +5,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::super::backup::{MODE, Out, OutError};
-use super::super::platform;
 use super::super::tree::Unfinished;
+use super::super::{platform, unfinished};
 use super::Correction;
 use crate::member::Member;
 use crate::progress::Progress;
@@ -34,7 +34,7 @@ pub fn write(
     };
     for dir in member.evidence().dirs() {
         let path = directory.path.join(&dir.relative);
-        fs::create_dir_all(&path).map_err(io_error(&path))?;
+        unfinished::within(|| fs::create_dir_all(&path)).map_err(io_error(&path))?;
         platform::make_private(&path).map_err(io_error(&path))?;
     }
     for file in member.evidence().files() {
@@ -53,7 +53,7 @@ pub fn write(
             source: io::Error::other(error.to_string()),
         })?;
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(io_error(parent))?;
+            unfinished::within(|| fs::create_dir_all(parent)).map_err(io_error(parent))?;
         }
         let own = corrections
             .iter()
@@ -68,9 +68,11 @@ fn copy<'c>(
     corrections: impl Iterator<Item = &'c Correction>,
     path: &Path,
 ) -> io::Result<()> {
-    let mut file = platform::set_mode(OpenOptions::new().write(true), MODE)
-        .create_new(true)
-        .open(path)?;
+    let mut file = unfinished::within(|| {
+        platform::set_mode(OpenOptions::new().write(true), MODE)
+            .create_new(true)
+            .open(path)
+    })?;
     let is_zeros = |block: &&[u8]| ZEROS.get(..block.len()) == Some(*block);
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {

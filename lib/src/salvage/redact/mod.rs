@@ -132,6 +132,9 @@ pub fn redact(
     if let Some(offset) = survivor {
         return Err(RedactError::Survives { offset });
     }
+    if progress.cancelled() {
+        return Err(OutError::Cancelled.into());
+    }
     let trailer = member.trailer().map(|trailer| trailer.matches());
     // A restore of etcd takes a backup file, which ends with a sum; a file that was given alone keeps its length.
     let is_directory = matches!(

@@ -15,7 +15,7 @@ pub use self::sqlite::SqliteFile;
 pub use self::text::{TextFiles, TextForm};
 use crate::definition::{Items, NumberedRow, Table, Wanted};
 use crate::filter::Filter;
-use crate::source::{Source, TableError};
+use crate::source::{Source, Stop, TableError};
 use crate::value::Row;
 
 /// Items that are read at once, on all cores.
@@ -106,7 +106,7 @@ pub fn write(
         let mut count = 0u64;
         for start in (0..items.len()).step_by(ITEMS_AT_ONCE) {
             if stop() {
-                return Err(TableError::Stopped("interrupted: nothing was written"));
+                return Err(Stop::Interrupted.into());
             }
             let end = start.saturating_add(ITEMS_AT_ONCE).min(items.len());
             let rows = read(source, table, &items, start..end)?;

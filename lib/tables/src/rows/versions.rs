@@ -45,7 +45,7 @@ static COLUMNS: [Column; 16] = [
 
 pub(crate) static TABLE: Table = Table {
     name: "versions",
-    about: "every write and delete that the db still has (a db that cannot be read: that its log has), oldest first; `changes` and `timeline` add those that only the log has",
+    about: "every write and delete that the db still has (a db that cannot be read: that its log has), oldest first; those that only the log has: `sql --replay`, `changes`, `timeline`",
     columns: &COLUMNS,
     key: &["revision", "sub"],
     parent: None,

@@ -11,7 +11,7 @@ use rusqlite::{Batch, Connection, Statement};
 
 use super::module::register;
 use crate::catalogue::TABLES;
-use crate::source::{Source, TableError};
+use crate::source::{Source, Stop, TableError};
 use crate::value::{Row, Value};
 
 /// Steps of SQLite's machine between two looks at the bounds: some microseconds.
@@ -70,7 +70,7 @@ impl Session {
             connection.progress_handler(STEPS, Some(move || is_over(&clock, &stop, time)))?;
             Ok((connection, started))
         };
-        let (connection, started) = open().map_err(|error| TableError::Sql(error.to_string()))?;
+        let (connection, started) = open().map_err(|error| failed(&error, &bounds, source))?;
         Ok(Self {
             connection,
             started,
@@ -113,7 +113,7 @@ impl Session {
             let next = batch.next().transpose()?;
             is_over = next.is_err();
             Some(
-                next.map_err(|error| TableError::Sql(plain(&error)))
+                next.map_err(|error| failed(&error, &self.bounds, &self.source))
                     .map(|statement| {
                         let columns = statement.column_names().map(str::to_owned).collect();
                         Query {
@@ -156,6 +156,21 @@ fn only_questions(context: AuthContext<'_>) -> Authorization {
             Authorization::Allow
         }
         _ => Authorization::Deny,
+    }
+}
+
+/// Why SQLite ended: at a bound, because a table cannot be read, or by its own rules.
+fn failed(error: &rusqlite::Error, bounds: &Bounds, source: &Source) -> TableError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::OperationInterrupted) if bounds.stop.load(Ordering::Relaxed) => {
+            Stop::Interrupted.into()
+        }
+        Some(rusqlite::ErrorCode::OperationInterrupted) => Stop::Time.into(),
+        Some(rusqlite::ErrorCode::OutOfMemory) => Stop::Memory.into(),
+        _ => match source.take_refusal() {
+            Some(refusal) => TableError::Evidence(refusal),
+            None => TableError::Sql(plain(error)),
+        },
     }
 }
 
@@ -202,32 +217,10 @@ impl Query<'_> {
         each: &mut dyn FnMut(Row) -> Result<(), E>,
     ) -> Result<(), E> {
         let count = self.columns.len();
-        let failed = |error: &rusqlite::Error, session: &Session| -> E {
-            let code = error.sqlite_error_code();
-            E::from(match code {
-                Some(rusqlite::ErrorCode::OperationInterrupted)
-                    if session.bounds.stop.load(Ordering::Relaxed) =>
-                {
-                    TableError::Stopped("the query was interrupted")
-                }
-                Some(rusqlite::ErrorCode::OperationInterrupted) => TableError::Stopped(
-                    "the query took longer than its limit: --timeout SECONDS raises it",
-                ),
-                Some(rusqlite::ErrorCode::OutOfMemory) => TableError::Stopped(
-                    "the query needs more memory than its limit: --max-memory raises it",
-                ),
-                _ => match session.source.take_refusal() {
-                    Some(refusal) => TableError::Evidence(refusal),
-                    None => TableError::Sql(plain(error)),
-                },
-            })
-        };
         let session = self.session;
-        let mut rows = self
-            .statement
-            .query([])
-            .map_err(|error| failed(&error, session))?;
-        while let Some(row) = rows.next().map_err(|error| failed(&error, session))? {
+        let failed = |error: rusqlite::Error| failed(&error, &session.bounds, &session.source);
+        let mut rows = self.statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
             let value = |at| row.get_ref(at).map_or(Value::Null, of_sqlite);
             each((0..count).map(value).collect())?;
         }
