@@ -7,6 +7,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::Finding;
 use crate::Place;
+use crate::Severity;
 
 /// What could not be read on the way to an answer.
 ///
@@ -32,14 +33,20 @@ impl Damage {
         }
     }
 
-    /// What is missing, without the findings: `2 records were skipped, 1 finding of damage`.
+    /// What is missing, without the findings: `2 records were skipped, 1 finding of damage`. Notes are of what is not known, such as values
+    /// that no key opens: nothing is wrong with them.
     pub fn summary(&self) -> String {
         let many = |count: u64, one: &str, more: &str| match count {
             1 => format!("1 {one}"),
             count => format!("{count} {more}"),
         };
         let skipped = self.skipped;
-        let findings = u64::try_from(self.findings.len()).unwrap_or(u64::MAX);
+        let notes = self
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Note);
+        let notes = notes.count() as u64;
+        let findings = (self.findings.len() as u64).saturating_sub(notes);
         let mut parts = Vec::new();
         if skipped > 0 {
             parts.push(many(skipped, "record was skipped", "records were skipped"));
@@ -49,6 +56,9 @@ impl Damage {
         }
         if findings > 0 {
             parts.push(many(findings, "finding of damage", "findings of damage"));
+        }
+        if notes > 0 {
+            parts.push(many(notes, "note (no damage)", "notes (no damage)"));
         }
         parts.join(", ")
     }

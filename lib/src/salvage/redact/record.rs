@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::content::{self, is_json, number};
 use super::fill::Filler;
 use super::names::NewNames;
+use crate::kubernetes::key::Layout;
 use crate::mvcc::KeyValue;
 
 /// Maximum length of keys of etcd's own buckets, and of names of buckets, that stay.
@@ -73,6 +74,8 @@ pub(super) struct Redactor {
     pub(super) filler: Filler,
     /// Replaces names, if that is asked for.
     pub(super) names: Option<Mutex<NewNames>>,
+    /// Which keys are those of Kubernetes.
+    pub(super) layout: Layout,
 }
 
 impl Redactor {
@@ -179,7 +182,7 @@ impl Redactor {
             return self.filler.letters(key);
         }
         match &self.names {
-            None => key.to_vec(),
+            None => self.without_token(key),
             Some(names) => {
                 let mut names = names
                     .lock()
@@ -187,6 +190,15 @@ impl Redactor {
                 names.key(key)
             }
         }
+    }
+
+    /// A key without its name if that is a token.
+    fn without_token(&self, key: &[u8]) -> Vec<u8> {
+        let parsed = self.layout.parse(key);
+        let token = parsed.filter(|parsed| parsed.is_named_after_token());
+        let token = token.map_or(0, |parsed| parsed.name.len());
+        let (kept, token) = key.split_at(key.len().saturating_sub(token));
+        [kept, &self.filler.letters(token)].concat()
     }
 
     /// `authpb.User`: name 1, password 2, roles 3. NewNames stay: pages are ordered by them.
