@@ -6,6 +6,8 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::Value;
 use testkit::incidents::incident;
+use testkit::synth::bolt::DbBuilder;
+use testkit::synth::mvcc::Keyspace;
 use testkit::{data_dir, fixture_copy};
 
 use crate::html::{page_of, unescaped};
@@ -148,6 +150,117 @@ fn a_page_of_a_lost_db_is_made_of_the_log_as_the_answers_of_other_verbs_are() {
         assert_eq!(rows(&page, "Events around").len(), 200, "{length:?}");
         assert!(!page.contains("no log answers"), "{length:?}");
     }
+}
+
+/// What only the values show is judged too: a page that lacks objects never says that nothing is wrong.
+#[test]
+fn values_that_cannot_be_decoded_are_errors_of_the_page_and_of_the_check_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("values.db");
+    let mut keyspace = Keyspace::new();
+    for name in ["a", "b", "c", "d"] {
+        keyspace.put(
+            format!("/registry/secrets/shop/{name}").as_bytes(),
+            b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\xff\xff\x01",
+        );
+    }
+    keyspace.put(
+        b"/registry/pods/shop/web",
+        br#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"}}"#,
+    );
+    let bytes = DbBuilder::etcd().bucket("key", keyspace.records()).build();
+    fs::write(&file, bytes).unwrap();
+    let deep = run(&["check", "--deep", text(&file), "-o", "json"]).json();
+    let errors = deep["counts"]["errors"].as_u64().unwrap_or(0).max(
+        deep["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["severity"] == "error")
+            .count() as u64,
+    );
+    assert!(errors > 0, "{deep}");
+    let said = report(&file, &[], dir.path(), "values.html");
+    assert_eq!(said.code, 3, "{}", said.err);
+    let verdict = said.json()["verdict"].as_str().unwrap().to_owned();
+    assert!(!verdict.contains("nothing wrong"), "{verdict}");
+    let page = fs::read_to_string(dir.path().join("values.html")).unwrap();
+    assert!(!page.contains("nothing wrong"));
+    let findings = rows(&page, "All findings");
+    assert!(
+        findings
+            .iter()
+            .any(|row| row.iter().any(|cell| cell.contains("K8S-002"))),
+        "{findings:?}"
+    );
+    assert!(
+        page.contains("check --deep"),
+        "the command beside it gives the same"
+    );
+}
+
+/// What no key opens is not known, and no damage; every verb marks it alike.
+#[test]
+fn values_that_no_key_opens_are_no_damage_and_make_answers_partial_in_every_verb() {
+    let data = data_dir("k8s-1.20-etcd35-enc");
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("a.html");
+    for line in [
+        vec!["get", "secrets", "-A", "-d", text(&data)],
+        vec!["report", text(&data), "--out", text(&out)],
+        vec!["sql", "SELECT name, json FROM objects", text(&data)],
+        vec!["sql", "SELECT count(*) FROM fields", text(&data)],
+    ] {
+        let said = run(&line);
+        assert_eq!(said.code, 3, "{line:?}: {}", said.err);
+        assert!(
+            !said.err.contains("of damage") && !said.err.contains("is damaged"),
+            "{line:?}: {}",
+            said.err
+        );
+        assert!(said.err.contains("no damage"), "{line:?}: {}", said.err);
+        assert!(
+            said.err.contains("--encryption-config"),
+            "{line:?}: {}",
+            said.err
+        );
+    }
+    let page = fs::read_to_string(&out).unwrap();
+    assert!(!page.contains("findings of damage") && page.contains("(no damage)"));
+    assert_eq!(
+        run(&["sql", "SELECT count(*) FROM keys", text(&data)]).code,
+        0
+    );
+}
+
+/// The chart's table has every event with a time, and the page says what is not in it.
+#[test]
+fn the_table_of_the_chart_sums_to_what_the_timeline_has() {
+    let data = data_dir("k8s-1.20-etcd35");
+    let dir = tempfile::tempdir().unwrap();
+    let page = page_of(&data, &[], dir.path(), "chart.html");
+    let shown = rows(&page, "The chart as a table");
+    let sum = |column: usize| -> u64 {
+        let cells = shown.iter().map(|row| row[column].replace(',', ""));
+        cells.map(|cell| cell.parse::<u64>().unwrap_or(0)).sum()
+    };
+    let timeline = run(&["timeline", text(&data), "-o", "json", "--limit", "0"]).json();
+    let events = timeline["rows"].as_array().unwrap();
+    let count = |is_kind: &dyn Fn(&str) -> bool| -> u64 {
+        let dated = events.iter().filter(|row| row["time"].is_string());
+        let fitting = dated.filter(|row| is_kind(row["kind"].as_str().unwrap()));
+        fitting.map(|row| row["count"].as_u64().unwrap_or(1)).sum()
+    };
+    assert_eq!(sum(1), count(&|kind| kind == "put"));
+    assert_eq!(sum(2), count(&|kind| kind == "delete"));
+    assert_eq!(sum(3), count(&|kind| kind != "put" && kind != "delete"));
+    assert!(sum(3) > 0 && page.contains("Left out as noise, of the chart and of the events: "));
+    let starts: std::collections::HashSet<&String> = shown.iter().map(|row| &row[0]).collect();
+    assert_eq!(
+        starts.len(),
+        shown.len(),
+        "each span has a start of its own"
+    );
 }
 
 #[test]

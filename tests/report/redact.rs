@@ -12,6 +12,8 @@ use etcd_inspect::progress::Silent;
 use etcd_inspect::salvage::backup::Out;
 use etcd_inspect::salvage::redact::{RedactOptions, Redacted, redact};
 use serde_json::Value;
+use testkit::synth::bolt::DbBuilder;
+use testkit::synth::mvcc::Keyspace;
 use testkit::{damage, data_dir, fixture};
 
 use crate::run::{run, sealed, text};
@@ -332,4 +334,59 @@ fn pages_that_no_tree_reaches_are_in_the_copy_of_a_db_without_metas() {
         keys(&out),
         "records in the rest of pages that were used again, too"
     );
+}
+
+/// What only has the place of a type, and names that are tokens, are content.
+#[test]
+fn types_that_nothing_knows_and_names_that_are_tokens_are_not_in_the_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let (db, out, page) = (
+        dir.path().join("a.db"),
+        dir.path().join("out.db"),
+        dir.path().join("a.html"),
+    );
+    let mut keyspace = Keyspace::new();
+    keyspace.put(
+        b"/app/kind",
+        br#"{"kind":"CANARYkindname","apiVersion":"CANARYgroup/v1"}"#,
+    );
+    keyspace.put(
+        b"/registry/configmaps/shop/a",
+        br#"{"kind":"CANARYkindtwo","apiVersion":"v1","metadata":{"name":"a"}}"#,
+    );
+    keyspace.put(
+        b"/registry/configmaps/shop/b",
+        br#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"b"}}"#,
+    );
+    for key in [
+        "/openshift.io/oauth/accesstokens/CANARYtokenname",
+        "/registry/oauth.openshift.io/accesstokens/CANARYtokenother",
+    ] {
+        keyspace.put(key.as_bytes(), br#"{"kind":"OAuthAccessToken","apiVersion":"oauth.openshift.io/v1","metadata":{"name":"CANARYtokenname"}}"#);
+    }
+    keyspace.put(b"/openshift.io/oauth/accesstokens/sha256~public", b"{}");
+    fs::write(
+        &db,
+        DbBuilder::etcd().bucket("key", keyspace.records()).build(),
+    )
+    .unwrap();
+    let said = run(&["redact", text(&db), "--out", text(&out)]);
+    assert!(matches!(said.code, 0 | 3), "{}", said.err);
+    let copy = fs::read(&out).unwrap();
+    assert!(memchr::memmem::find(&copy, b"CANARY").is_none());
+    for kept in [
+        &b"ConfigMap"[..],
+        b"sha256~public",
+        b"/registry/configmaps/shop/a",
+    ] {
+        assert!(
+            memchr::memmem::find(&copy, kept).is_some(),
+            "{}",
+            kept.escape_ascii()
+        );
+    }
+    let said = run(&["report", text(&db), "--out", text(&page)]);
+    assert!(matches!(said.code, 0 | 3), "{}", said.err);
+    let page = fs::read_to_string(&page).unwrap();
+    assert!(!page.contains("CANARYtoken") && page.contains("/app/kind"));
 }

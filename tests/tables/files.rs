@@ -295,7 +295,7 @@ fn values_that_are_no_objects_or_have_no_key_are_no_damage_and_the_key_file_is_a
     let encrypted = data_dir("k8s-1.20-etcd35-enc");
     let sql = "SELECT problem FROM objects WHERE resource = 'secrets'";
     let said = sealed(&encrypted, &["sql", sql, "-o", "json", text(&encrypted)]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(said.code, 3, "as get: {}", said.err);
     assert!(
         said.err.contains("--encryption-config FILE"),
         "{}",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{self, Evidence};
-use etcd_inspect::{Advice, Finding};
+use etcd_inspect::{Advice, Finding, Severity};
 
 use super::person::{bytes_around, field};
 use super::{Label, Line, json};
@@ -39,6 +39,10 @@ pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
         ui.warn(format!("as a user who may read it: {sudo}"))?;
     } else if damage.is_damage() {
         ui.warn(ui.advice("what is damaged, and what to do: etcd-inspect check {path}"))?;
+    } else if let Some(first) = damage.findings.first() {
+        for advice in first.advice() {
+            ui.warn(ui.advice(advice))?;
+        }
     }
     ui.damage_reported = Some(summary);
     Ok(true)

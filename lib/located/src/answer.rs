@@ -7,6 +7,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::Finding;
 use crate::Place;
+use crate::Severity;
 
 /// What could not be read on the way to an answer.
 ///
@@ -32,7 +33,8 @@ impl Damage {
         }
     }
 
-    /// What is missing, without the findings: `2 records were skipped, 1 finding of damage`.
+    /// What is missing, without the findings: `2 records were skipped, 1 finding of damage`. Notes are of what is not known, such as values
+    /// that no key opens: nothing is wrong with them.
     pub fn summary(&self) -> String {
         let many = |count: u64, one: &str, more: &str| match count {
             1 => format!("1 {one}"),
@@ -41,6 +43,7 @@ impl Damage {
         let skipped = self.skipped;
         let damaged = self.findings.iter().filter(|one| one.is_damage()).count();
         let findings = u64::try_from(damaged).unwrap_or(u64::MAX);
+        let notes = (self.findings.len() as u64).saturating_sub(findings);
         let mut parts = Vec::new();
         if skipped > 0 {
             parts.push(many(skipped, "record was skipped", "records were skipped"));
@@ -48,11 +51,11 @@ impl Damage {
         if self.cancelled {
             parts.push("reading was cancelled".to_owned());
         }
-        if findings == 0 && !self.findings.is_empty() {
-            parts.push("none of them known to be damaged".to_owned());
-        }
         if findings > 0 {
             parts.push(many(findings, "finding of damage", "findings of damage"));
+        }
+        if notes > 0 {
+            parts.push(many(notes, "note (no damage)", "notes (no damage)"));
         }
         parts.join(", ")
     }
@@ -251,10 +254,7 @@ mod tests {
         let deep = Finding::new(&crate::codes::error::LIMIT, place.clone(), "deep");
         let mut damage = Damage::default();
         damage.skip(deep, 5);
-        assert_eq!(
-            damage.summary(),
-            "1 record was skipped, none of them known to be damaged"
-        );
+        assert_eq!(damage.summary(), "1 record was skipped, 1 note (no damage)");
         assert!(!damage.is_damage() && !damage.is_empty());
         damage.skip(
             Finding::new(&crate::codes::error::TRUNCATED, place, "cut"),

@@ -30,10 +30,10 @@ impl BeforeLog {
                 Some(Operation::Put(put)) => {
                     settled.insert(&put.key);
                 }
-                Some(Operation::DeleteRange(delete)) if delete.range_end.is_empty() => {
-                    if settled.insert(&delete.key) {
-                        before.keys.entry(delete.key.clone()).or_insert(0);
-                    }
+                Some(Operation::DeleteRange(delete))
+                    if delete.range_end.is_empty() && settled.insert(&delete.key) =>
+                {
+                    before.keys.entry(delete.key.clone()).or_insert(0);
                 }
                 Some(Operation::Txn(txn)) => {
                     for (key, revision) in compared_revisions(txn) {

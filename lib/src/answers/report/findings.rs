@@ -48,7 +48,7 @@ const NOTES: &[(&str, &str)] = &[
 
 pub(super) fn section(subject: &Subject<'_>) -> Section {
     let mut section = Section::new("findings", "Findings");
-    let check = subject.command(Command::inspect("check"));
+    let check = subject.command(subject.checking());
     let limit = subject.question.limit(200);
     section.push(DataTable::new(
         "All findings, worst first",
@@ -68,7 +68,7 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
             "{shown} of {} findings are shown in full; all of them:",
             findings.len()
         ));
-        let all = Command::inspect("check").arg("-v");
+        let all = subject.checking().arg("-v");
         section.push(Block::Next(subject.advice(all)));
     }
     section
@@ -185,7 +185,7 @@ pub(super) fn objects(subject: &Subject<'_>) -> Section {
         section.say(format!(
             "{SHOWN_OBJECTS} of {all} keys that findings and notes name; the keys of each finding:"
         ));
-        let all = Command::inspect("check").args(["-o", "json"]);
+        let all = subject.checking().args(["-o", "json"]);
         section.push(Block::Next(subject.advice(all)));
     }
     section

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::check::check_with;
+use crate::check::{Depth, check_with};
 use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::key::Layout;
 use crate::kubernetes::mask::{BULLETS, Mask};
@@ -146,7 +146,10 @@ impl ReportAnswer {
             tool: question.tool.to_owned(),
             redacted: String::new(),
         };
-        let body = html::body(&sections);
+        let mut body = html::body(&sections);
+        for name in &found.token_names {
+            body = body.replace(name.as_str(), BULLETS);
+        }
         let hidden_values = body.matches(BULLETS).count();
         head.redacted = redacted(hidden_values, found.secrets);
         let mut html = html::page(&head, &sections, body);
@@ -209,6 +212,10 @@ struct Answered {
     next: String,
     notes: Vec<String>,
     is_partial: bool,
+    /// Whether damage was met that the check did not look for.
+    has_unjudged: bool,
+    /// Names of objects that are secrets themselves.
+    token_names: Vec<String>,
     damage: Damage,
 }
 
@@ -227,19 +234,38 @@ fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered 
             next: String::new(),
             notes: Vec::new(),
             is_partial: true,
+            has_unjudged: false,
+            token_names: Vec::new(),
             damage: Damage::default(),
         };
     };
-    let layout = question.layout.clone();
-    let depth = crate::check::Depth::Default;
-    let report = check_with(member, depth, question.keyring, layout, progress);
-    let subject = Subject::new(question, member, path, &report, progress);
-    let (sections, notes) = sections(question, &subject, compared.as_ref(), progress);
-    let subtitle = match (question.paths.len(), &compared) {
+    let at = |depth| {
+        let layout = question.layout.clone();
+        let report = check_with(member, depth, question.keyring, layout, progress);
+        let subject = Subject::new(question, member, path, (&report, depth), progress);
+        about(question, &subject, compared.as_ref(), progress)
+    };
+    let found = at(Depth::Default);
+    // That check looks into no value: what the sections met there is judged by one that does.
+    match found.has_unjudged {
+        true => at(Depth::Deep),
+        false => found,
+    }
+}
+
+/// The page of one copy.
+fn about(
+    question: &ReportQuestion<'_>,
+    subject: &Subject<'_>,
+    compared: Option<&Comparison>,
+    progress: &dyn Progress,
+) -> Answered {
+    let (sections, notes) = sections(question, subject, compared, progress);
+    let subtitle = match (question.paths.len(), compared) {
         (1, _) | (_, None) => subject.subtitle(),
         (count, Some(_)) => format!(
             "{count} copies are compared; sections about one copy are about the best one, {}: {}",
-            model::text_of(&path.to_string_lossy()),
+            model::text_of(&subject.path.to_string_lossy()),
             subject.subtitle()
         ),
     };
@@ -248,12 +274,14 @@ fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered 
         subtitle,
         secrets: subject.secrets(),
         verdict: subject.verdict.headline(),
-        next: match &compared {
+        next: match compared {
             Some(compared) => compared.next.to_string(),
             None => subject.verdict.next.to_string(),
         },
         notes,
         is_partial: subject.is_partial(),
+        has_unjudged: subject.has_unjudged_damage(),
+        token_names: subject.token_names(),
         damage: subject.damage(),
     }
 }

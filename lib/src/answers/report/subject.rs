@@ -19,12 +19,13 @@ use crate::answers::timeline::{
 };
 use crate::answers::view::View;
 use crate::answers::wal::log_loss;
-use crate::check::{Logged, Report};
+use crate::check::{Depth, Logged, Report};
 use crate::codes::cross;
 use crate::member::{Member, Objects};
+use crate::mvcc::KeyRange;
 use crate::verdict::{Verdict, judge, quick};
 use located::progress::Progress;
-use located::{Advice, AdvicePart, Command, Damage, EvidenceOperand, Finding, Place};
+use located::{Advice, AdvicePart, Command, Damage, EvidenceOperand, Finding, Place, Severity};
 
 /// One copy.
 pub(super) struct Subject<'q> {
@@ -32,6 +33,7 @@ pub(super) struct Subject<'q> {
     pub(super) member: &'q Member,
     pub(super) path: &'q Path,
     pub(super) report: &'q Report,
+    depth: Depth,
     pub(super) verdict: Verdict,
     /// What `status` prints.
     pub(super) status: Value,
@@ -53,7 +55,7 @@ impl<'q> Subject<'q> {
         question: &'q ReportQuestion<'q>,
         member: &'q Member,
         path: &'q Path,
-        report: &'q Report,
+        (report, depth): (&'q Report, Depth),
         progress: &dyn Progress,
     ) -> Self {
         let verdict = judge(member, report, None, progress);
@@ -82,6 +84,7 @@ impl<'q> Subject<'q> {
             member,
             path,
             report,
+            depth,
             verdict,
             status,
             check: document(&check),
@@ -146,6 +149,15 @@ impl<'q> Subject<'q> {
         })
     }
 
+    /// The check whose findings are on the page.
+    pub(super) fn checking(&self) -> Command {
+        let check = Command::inspect("check");
+        self.reading(match self.depth {
+            Depth::Deep => check.arg("--deep"),
+            _ => check,
+        })
+    }
+
     /// Why a section about the content says nothing.
     pub(super) fn unreadable(&self) -> String {
         match &self.unread {
@@ -194,6 +206,39 @@ impl<'q> Subject<'q> {
     pub(super) fn is_partial(&self) -> bool {
         // The log answers for the keys of a lost db, not for its pages and buckets.
         self.unread.is_some() || !self.damage.borrow().is_empty()
+    }
+
+    /// Whether damage was met that the check did not look for: that of values, if it read none.
+    pub(super) fn has_unjudged_damage(&self) -> bool {
+        let is_judged = |met: &Finding| {
+            let findings = self.report.findings.iter();
+            met.severity == Severity::Note
+                || findings
+                    .into_iter()
+                    .any(|known| std::ptr::eq(known.code, met.code))
+        };
+        !matches!(self.depth, Depth::Deep) && !self.damage.borrow().findings.iter().all(is_judged)
+    }
+
+    /// Names of objects that are tokens: those of OpenShift before 4.6, in every version that is stored.
+    pub(super) fn token_names(&self) -> Vec<String> {
+        let Some(objects) = self.objects() else {
+            return Vec::new();
+        };
+        let (layout, keyspace) = (objects.layout(), objects.keyspace());
+        let mut names = Vec::new();
+        for prefix in layout.prefixes() {
+            let range = KeyRange::prefix(format!("{prefix}/oauth").as_bytes());
+            for version in keyspace.all(&range).iter() {
+                let key = layout.parse(version.key);
+                let token = key.filter(|key| key.is_named_after_token());
+                names.extend(token.map(|key| key.name.to_owned()));
+            }
+        }
+        // A part of another name last.
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        names.dedup();
+        names
     }
 
     /// The moment in question: that which was asked for, else the newest in the data.

@@ -11,7 +11,7 @@ use crate::answers::Table;
 use crate::answers::timeline::{EventKind, TimeBuckets};
 use located::Command;
 use located::text::number::thousands;
-use located::text::time::rfc3339;
+use located::text::time::{rfc3339, rfc3339_millis};
 
 /// Columns of the chart.
 const COLUMNS: usize = 120;
@@ -79,13 +79,7 @@ pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>, notes: &[S
         command = command.flag("--since", rfc3339(since));
     }
     let command = subject.command(command);
-    let folded = events.stream.folded.iter();
-    let folded: Vec<String> = folded
-        .map(|(what, count)| format!("{count} {what}"))
-        .collect();
-    if !folded.is_empty() {
-        section.say(format!("Left out as noise: {}.", folded.join(", ")));
-    }
+    left_out(events, &mut section);
     let moment = subject.moment();
     let limit = subject.question.limit(SHOWN_EVENTS);
     let near = around(
@@ -119,6 +113,34 @@ pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>, notes: &[S
     table.total = rows.len();
     section.push(table);
     section
+}
+
+/// What the chart lacks.
+fn left_out(events: &Events, section: &mut Section) {
+    let folded = events.stream.folded.iter();
+    let folded: Vec<String> = folded
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    if !folded.is_empty() {
+        section.say(format!(
+            "Left out as noise, of the chart and of the events: {}.",
+            folded.join(", ")
+        ));
+    }
+    let undated = events
+        .stream
+        .rows
+        .iter()
+        .filter(|row| row.time.is_none())
+        .count();
+    if undated > 0 {
+        let undated = crate::start::counted(
+            undated as u64,
+            "event has no time and is",
+            "events have no time and are",
+        );
+        section.say(format!("{undated} not in the chart."));
+    }
 }
 
 /// A note as a sentence of the page.
@@ -266,13 +288,17 @@ fn spans_table(buckets: &TimeBuckets) -> DataTable {
         buckets
             .start
             .checked_add(at)
-            .map(rfc3339)
+            .map(rfc3339_millis)
             .unwrap_or_default()
     });
     let get = |counts: &[u64], at: usize| counts.get(at).copied().unwrap_or(0);
     let rows = starts.enumerate().map(|(at, start)| json!({ "from": start, "writes": get(&buckets.writes, at), "deletes": get(&buckets.deletes, at), "others": get(&buckets.others, at) }));
     let rows: Vec<Value> = rows
-        .filter(|row| row.get("writes") != Some(&json!(0)) || row.get("deletes") != Some(&json!(0)))
+        .filter(|row| {
+            ["writes", "deletes", "others"]
+                .iter()
+                .any(|count| row.get(*count) != Some(&json!(0)))
+        })
         .collect();
     let document = json!({ "rows": rows });
     let columns = plain_heads(SPANS);

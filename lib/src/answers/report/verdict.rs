@@ -104,7 +104,7 @@ pub(super) fn section(subject: &Subject<'_>, compared: Option<&Comparison>) -> S
 
 /// Causes, plan, and what was not looked at.
 fn judged(subject: &Subject<'_>, section: &mut Section) {
-    let check = subject.command(subject.reading(Command::inspect("check")));
+    let check = subject.command(subject.checking());
     section.push(FactList::new(&subject.check, check.clone(), ACKNOWLEDGED));
     section.push(DataTable::new(
         "Causes: what explains the findings, worst first",
@@ -164,20 +164,26 @@ fn unseen(subject: &Subject<'_>, section: &mut Section) {
     }
     let damage = subject.damage();
     if !damage.is_empty() {
-        let shown = damage.findings.iter().take(SHOWN_LOSSES);
-        let shown: Vec<String> = shown
+        // What no key opens is counted beside it.
+        let is_damage = |met: &&located::Finding| met.severity > Severity::Note;
+        let all = damage.findings.iter().filter(is_damage);
+        let shown: Vec<String> = all
+            .clone()
+            .take(SHOWN_LOSSES)
             .map(|lost| format!("{} {}: {}", lost.code.id, lost.place, lost.message))
             .collect();
-        let more = damage.findings.len().saturating_sub(shown.len());
+        let more = all.count().saturating_sub(shown.len());
         let more = match more {
             0 => String::new(),
             more => format!("; and {more} more, in section 3"),
         };
         section.say(format!(
-            "The answers are partial, and counts are of what can be read: {}. {}{more}.",
-            damage.summary(),
-            shown.join("; ")
+            "The answers are partial, and counts are of what can be read: {}.",
+            damage.summary()
         ));
+        if !shown.is_empty() {
+            section.say(format!("{}{more}.", shown.join("; ")));
+        }
     }
     encrypted(subject, section);
 }

@@ -65,20 +65,24 @@ fn unknown(filler: &Filler, input: &[u8]) -> Option<Vec<u8>> {
         let field = field?;
         out.extend_from_slice(field.head);
         match (field.number, field.content) {
-            (1, FieldContent::Bytes(meta)) if is_type(meta) => out.extend_from_slice(meta),
+            (1, FieldContent::Bytes(meta)) if is_type(filler, meta) => out.extend_from_slice(meta),
             (_, content) => out.extend(filled(filler, &content, 1)),
         }
     }
     Some(out)
 }
 
-/// Whether bytes are an apiVersion and a kind, and nothing else.
-fn is_type(meta: &[u8]) -> bool {
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"./-".contains(byte);
+/// Whether bytes are an apiVersion and a kind that are known, and nothing else.
+fn is_type(filler: &Filler, meta: &[u8]) -> bool {
+    let is_known = |number: u64, text: &[u8]| match number {
+        1 => filler.types.has_api_version(text),
+        2 => filler.types.has_kind(text),
+        _ => false,
+    };
     meta.len() <= MAX_TYPE_BYTES
         && Fields::new(meta).all(|field| {
             field.is_some_and(|field| match field.content {
-                FieldContent::Bytes(name) => field.number <= 2 && name.iter().all(is_name),
+                FieldContent::Bytes(name) => is_known(field.number, name),
                 FieldContent::Number(_) => false,
             })
         })
@@ -243,17 +247,20 @@ enum Text {
     FillAfter(usize),
 }
 
-/// A JSON document with other strings and numbers. The type of a Kubernetes object stays.
+/// A JSON document with other strings and numbers. The type of an object stays if it is known.
 fn json(filler: &Filler, input: &[u8]) -> Vec<u8> {
-    let mut type_follows = false;
+    let mut named: Option<bool> = None;
     strings(filler, input, true, &mut |text, is_name, depth| {
-        let was = std::mem::take(&mut type_follows);
-        if is_name {
-            type_follows = depth == 1 && (text == b"apiVersion" || text == b"kind");
+        let is_type = match named.take().filter(|_| depth == 1) {
+            Some(true) => filler.types.has_kind(text),
+            Some(false) => filler.types.has_api_version(text),
+            None => false,
+        };
+        if is_name && depth == 1 && (text == b"apiVersion" || text == b"kind") {
+            named = Some(text == b"kind");
         }
         let is_field = is_name && FIELDS.contains(&text);
-        let is_short = text.len() <= MAX_TYPE_BYTES;
-        match is_field || (was && depth == 1 && is_short) {
+        match is_field || is_type {
             true => Text::Keep,
             false => Text::Fill,
         }
@@ -375,6 +382,24 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         for secret in ["hunter2", "password", "12.5", "db\\"] {
             assert!(!text.contains(secret), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_stands_where_a_type_is_goes() {
+        for input in [
+            &br#"{"kind":"hunter2","apiVersion":"hunter2/v1"}"#[..],
+            br#"{"apiVersion":"hunter2","kind":{"kind":"hunter2"}}"#,
+            b"k8s\0\x0a\x0d\x0a\x02v1\x12\x07hunter2",
+            b"k8s\0\x0a\x11\x0a\x07hunter2\x12\x06Secret",
+        ] {
+            let out = value(&filler(), input);
+            assert_eq!(out.len(), input.len());
+            assert!(
+                !out.windows(7).any(|part| part == b"hunter2"),
+                "{}",
+                out.escape_ascii()
+            );
         }
     }
 

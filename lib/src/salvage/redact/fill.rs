@@ -3,8 +3,12 @@
 //! The letters come from HMAC-SHA256 of the bytes under the salt. Whoever has the copy but not the salt cannot try short values
 //! one after the other; equal values are seen to be equal, and lengths are seen. No byte is the one that was there.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+
+use super::types::KnownTypes;
 
 /// Eight letters that hardly occur four in a row in any text: what looks like them in a copy was written here.
 pub(super) const LETTERS: [u8; 8] = *b"QXZJVKWY";
@@ -14,6 +18,8 @@ pub(super) const WIPED: u8 = b'X';
 /// Makes fillings under one salt.
 #[derive(Clone)]
 pub(super) struct Filler {
+    /// The types of objects that stay.
+    pub(super) types: Arc<KnownTypes>,
     mac: Option<Hmac<Sha256>>,
 }
 
@@ -28,7 +34,16 @@ pub(super) struct Stream {
 impl Filler {
     pub(super) fn new(salt: &[u8]) -> Self {
         Self {
+            types: Arc::default(),
             mac: Hmac::new_from_slice(salt).ok(),
+        }
+    }
+
+    /// The same, which leaves these types of objects.
+    pub(super) fn keeping(self, types: KnownTypes) -> Self {
+        Self {
+            types: Arc::new(types),
+            ..self
         }
     }
 

@@ -11,7 +11,7 @@
 //! | revisions, numbers of records, leases | structure |
 //! | user keys, unless names are replaced too, but for OAuth tokens that are names; names of members, users, roles and buckets | names |
 //! | settings in `meta` and `cluster`: applied index, compaction, versions, ConfState | structure |
-//! | of values: `k8s\0`, apiVersion and kind; tags and lengths of protobuf; names of 12 fields, brackets and literals of JSON; the provider of an encrypted value; numbers 0 and 1; zeros | structure |
+//! | of values: `k8s\0`, apiVersion and kind if Kubernetes or a CRD has them; tags and lengths of protobuf; names of 12 fields, brackets and literals of JSON; the provider of an encrypted value; numbers 0 and 1; zeros | structure |
 
 mod content;
 mod fill;
@@ -20,6 +20,7 @@ mod names;
 mod page;
 mod proof;
 mod record;
+mod types;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -40,6 +41,7 @@ use located::progress::Progress;
 use loose::LooseRecord;
 use names::NewNames;
 use record::{BucketKind, Redactor};
+use types::KnownTypes;
 
 /// Runs of pages that are filled at a time.
 const BATCH_RUNS: usize = 4096;
@@ -112,11 +114,14 @@ pub fn redact(
 ) -> Result<Redacted, RedactError> {
     let image = member.db_bytes()?;
     let runs = runs(member, image.as_slice());
-    let filler = Filler::new(&options.salt);
+    let filler = Filler::new(&options.salt).keeping(KnownTypes::with_crds(&options.layout));
     let names = options
         .names
         .then(|| Mutex::new(NewNames::new(filler.clone(), options.layout.clone())));
-    let redactor = Redactor { filler, names };
+    let redactor = Redactor {
+        filler,
+        names,
+    };
     let mut writing = Writing {
         temporary: out.temporary()?,
         sum: Sha256::new(),
