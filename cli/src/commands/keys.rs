@@ -144,7 +144,7 @@ fn compacted(
             .filter(|version| within.has(version.key))
             .count())
     };
-    let count: Option<&dyn Fn(Keyspace<'_>) -> anyhow::Result<usize>> = match is_empty {
+    let count: Option<kube::CountIn<'_>> = match is_empty {
         true => Some(&count),
         false => None,
     };

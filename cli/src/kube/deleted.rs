@@ -69,12 +69,15 @@ pub(crate) fn deleted_namespace(
     Ok(notes)
 }
 
+/// Counts what was asked for in a keyspace.
+pub(crate) type CountIn<'c> = &'c dyn Fn(Keyspace<'_>) -> anyhow::Result<usize>;
+
 /// Says that a compaction took deletions away, how many of what was asked for log and free pages still have, and the command that
 /// writes those; `None` if no deletion that was asked for can be missing.
 pub(crate) fn compacted(
     since: i64,
     view: &View<'_>,
-    count: Option<&dyn Fn(Keyspace<'_>) -> anyhow::Result<usize>>,
+    count: Option<CountIn<'_>>,
     command: Command,
     ui: &Ui,
 ) -> anyhow::Result<Option<String>> {

@@ -14,7 +14,7 @@ mod texts;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs, SecretsArg};
 pub(crate) use columns::whole_objects;
-pub(crate) use deleted::{compacted, deleted_namespace};
+pub(crate) use deleted::{CountIn, compacted, deleted_namespace};
 pub(crate) use describe::describe;
 pub(crate) use effects::Printed;
 pub(crate) use failed::{Failures, register, unsupported_field};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{self, Evidence};
-use etcd_inspect::{Advice, Finding, Severity};
+use etcd_inspect::{Advice, Finding};
 
 use super::person::{bytes_around, field};
 use super::{Label, Line, json};

@@ -7,7 +7,6 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::Finding;
 use crate::Place;
-use crate::Severity;
 
 /// What could not be read on the way to an answer.
 ///

@@ -356,11 +356,11 @@ impl File {
         let size = self.size();
         let path = match &self.source {
             ByteSource::Disk(path) | ByteSource::Changed(path, _) => path,
-            _ => return vec![0..size],
+            _ => return std::iter::once(0..size).collect(),
         };
         let file = platform::open(path).ok();
         let extents = file.and_then(|file| platform::data_extents(&file, size));
-        extents.unwrap_or_else(|| vec![0..size])
+        extents.unwrap_or_else(|| std::iter::once(0..size).collect())
     }
 
     /// The holes of the file, also the one that it ends with.

@@ -35,7 +35,7 @@ pub(super) fn say(
         let carved = kube::open(view.member(), keyspace, &args.layout, &args.keys)?;
         Ok(gather(&carved, selection, source)?.found.len())
     };
-    let count: Option<&dyn Fn(Keyspace<'_>) -> anyhow::Result<usize>> = match is_empty {
+    let count: Option<kube::CountIn<'_>> = match is_empty {
         true => Some(&count),
         false => None,
     };

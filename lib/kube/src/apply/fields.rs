@@ -103,10 +103,10 @@ pub fn recreatable(object: &mut Value, keep: Keep) -> Removed {
         ("", "PersistentVolumeClaim") => drop_annotations(object, BOUND, &mut removed),
         ("batch" | "extensions", "Job") => of_job(object, &mut removed),
         ("apps", "StatefulSet") => of_claim_templates(object),
-        ("extensions" | "apps", "DaemonSet") => {
-            if drop_member(object, "/spec", "templateGeneration") {
-                removed.insert("spec.templateGeneration");
-            }
+        ("extensions" | "apps", "DaemonSet")
+            if drop_member(object, "/spec", "templateGeneration") =>
+        {
+            removed.insert("spec.templateGeneration");
         }
         _ => {}
     }
@@ -174,10 +174,10 @@ fn of_pod(object: &mut Value, removed: &mut Removed) {
         removed.insert("spec.ephemeralContainers");
     }
     // Made of the uid of a Job that a restored one does not have.
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        if !drop_names(metadata, "labels", UID_LABELS).is_empty() {
-            removed.insert("the generated labels of a Job");
-        }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+        && !drop_names(metadata, "labels", UID_LABELS).is_empty()
+    {
+        removed.insert("the generated labels of a Job");
     }
     let account = match text(object, "/spec/serviceAccountName") {
         "" => "default".to_owned(),
@@ -272,10 +272,10 @@ fn of_job(object: &mut Value, removed: &mut Removed) {
         removed.insert("the generated selector of Jobs");
     }
     for parent in ["/metadata", "/spec/template/metadata"] {
-        if let Some(metadata) = object.pointer_mut(parent).and_then(Value::as_object_mut) {
-            if !drop_names(metadata, "labels", JOB_LABELS).is_empty() {
-                removed.insert("the generated labels of a Job");
-            }
+        if let Some(metadata) = object.pointer_mut(parent).and_then(Value::as_object_mut)
+            && !drop_names(metadata, "labels", JOB_LABELS).is_empty()
+        {
+            removed.insert("the generated labels of a Job");
         }
     }
 }

@@ -327,10 +327,7 @@ static COMPLEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// A pair of name and value.
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r#"(?-u)\b(?:name|key)\\*["']?[ \t]*[=:][ \t]*\\*["']?(?P<name>[A-Za-z0-9_.\-]+)\\*["']?[ \t]*,?\s*\\*["']?(?P<word>value)\\*["']?[ \t]*[=:][ \t]*"#,
-    ))
-    .ok()
+    Regex::new(r#"(?-u)\b(?:name|key)\\*["']?[ \t]*[=:][ \t]*\\*["']?(?P<name>[A-Za-z0-9_.\-]+)\\*["']?[ \t]*,?\s*\\*["']?(?P<word>value)\\*["']?[ \t]*[=:][ \t]*"#).ok()
 });
 
 #[cfg(test)]

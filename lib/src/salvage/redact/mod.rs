@@ -118,10 +118,7 @@ pub fn redact(
     let names = options
         .names
         .then(|| Mutex::new(NewNames::new(filler.clone(), options.layout.clone())));
-    let redactor = Redactor {
-        filler,
-        names,
-    };
+    let redactor = Redactor { filler, names };
     let mut writing = Writing {
         temporary: out.temporary()?,
         sum: Sha256::new(),

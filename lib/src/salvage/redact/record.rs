@@ -74,7 +74,6 @@ pub(super) struct Redactor {
     pub(super) filler: Filler,
     /// Replaces names, if that is asked for.
     pub(super) names: Option<Mutex<NewNames>>,
-    /// Which keys are those of Kubernetes.
 }
 
 impl Redactor {
