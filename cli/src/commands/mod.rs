@@ -138,7 +138,6 @@ impl Command {
     /// Why a flag that was typed has no effect. In the config file and the environment it is one for every verb.
     pub(crate) fn without_effect(&self, ui: &Ui) -> Option<Failure> {
         let (verb, has_rows, has_evidence) = match self {
-            Self::Hashkv(_) => ("hashkv", false, true),
             Self::Salvage(_) => ("salvage", false, true),
             Self::Redact(_) => ("redact", false, true),
             Self::Doctor(_) => ("doctor", false, true),

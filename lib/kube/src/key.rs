@@ -78,15 +78,6 @@ impl Key<'_> {
             || is_named()
             || may_be_named()
     }
-
-    /// Whether its name is a secret: OpenShift before 4.6 called OAuth tokens by themselves.
-    pub fn is_named_after_token(&self) -> bool {
-        let is_token = matches!(
-            self.plural,
-            "oauthaccesstokens" | "accesstokens" | "oauthauthorizetokens" | "authorizetokens"
-        );
-        is_token && !self.name.starts_with("sha256~")
-    }
 }
 
 /// `pods/shop/web-1`: what messages call the object.

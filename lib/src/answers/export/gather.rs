@@ -9,6 +9,7 @@ use super::owners::{OwnerLink, Owners};
 use super::{CustomVersions, needs};
 use crate::kubernetes::apply::{Asked, Circumstances, LeftOut};
 use crate::kubernetes::key::{Key, group_and_plural};
+use crate::kubernetes::mask::shown_name;
 use crate::kubernetes::selector::LabelSelector;
 use crate::kubernetes::set_read_defaults;
 use crate::member::{Objects, Reading, Undecodable};
@@ -172,7 +173,7 @@ pub fn gather(
                     custom.insert(key.path.to_owned());
                 }
                 gathered.found.push(GatheredObject {
-                    name: key.to_string(),
+                    name: shown(version.key, &key),
                     path: key.path.to_owned(),
                     object,
                     owners: links,
@@ -184,7 +185,7 @@ pub fn gather(
                     has_newer_fields,
                 });
             }
-            Err(why) => gathered.unreadable.push((key.to_string(), why)),
+            Err(why) => gathered.unreadable.push((shown(version.key, &key), why)),
         }
     }
     gathered.namespaces = namespaces(objects, source)?;
@@ -192,6 +193,15 @@ pub fn gather(
     definitions(objects, &custom, at, writes, &mut gathered);
     needs::add(objects, selection, source, at, &mut gathered)?;
     Ok(gathered)
+}
+
+/// What messages call an object: without its name if that is a token.
+fn shown(stored: &[u8], key: &Key<'_>) -> String {
+    let shown = key.to_string();
+    match shown.strip_suffix(key.name) {
+        Some(start) => format!("{start}{}", shown_name(stored, key.name)),
+        None => shown,
+    }
 }
 
 /// The namespaces that exist.

@@ -21,6 +21,7 @@ use crate::answers::view::View;
 use crate::answers::wal::log_loss;
 use crate::check::{Depth, Logged, Report};
 use crate::codes::cross;
+use crate::kubernetes::mask::token;
 use crate::member::{Member, Objects};
 use crate::mvcc::KeyRange;
 use crate::verdict::{Verdict, judge, quick};
@@ -230,9 +231,8 @@ impl<'q> Subject<'q> {
         for prefix in layout.prefixes() {
             let range = KeyRange::prefix(format!("{prefix}/oauth").as_bytes());
             for version in keyspace.all(&range).iter() {
-                let key = layout.parse(version.key);
-                let token = key.filter(|key| key.is_named_after_token());
-                names.extend(token.map(|key| key.name.to_owned()));
+                let name = token(version.key).and_then(|place| version.key.get(place));
+                names.extend(name.map(|name| String::from_utf8_lossy(name).into_owned()));
             }
         }
         // A part of another name last.
