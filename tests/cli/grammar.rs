@@ -207,7 +207,11 @@ fn a_flag_that_has_no_effect_is_refused_with_a_command_that_works() {
     let healthy = testkit::data_dir("auth-3.5.16");
     let path = healthy.to_str().unwrap();
     for (line, next) in [
-        (&["version", "--limit=1"], "etcd-inspect version".to_owned()),
+        (
+            (&["version", "--limit=1"], "etcd-inspect version".to_owned()),
+            ["version", "--limit=1"][..],
+            "etcd-inspect version".to_owned(),
+        ),
         (
             &["tables", "--wal-dir", path],
             "etcd-inspect tables".to_owned(),
