@@ -208,8 +208,7 @@ fn a_flag_that_has_no_effect_is_refused_with_a_command_that_works() {
     let path = healthy.to_str().unwrap();
     for (line, next) in [
         (
-            (&["version", "--limit=1"], "etcd-inspect version".to_owned()),
-            ["version", "--limit=1"][..],
+            &["version", "--limit=1"][..],
             "etcd-inspect version".to_owned(),
         ),
         (
