@@ -161,13 +161,18 @@ fn values_that_cannot_be_decoded_are_errors_of_the_page_and_of_the_check_beside_
     for name in ["a", "b", "c", "d"] {
         keyspace.put(
             format!("/registry/secrets/shop/{name}").as_bytes(),
-            b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\xff\xff\x01",
+            b"no object of Kubernetes",
         );
     }
-    keyspace.put(
-        b"/registry/pods/shop/web",
-        br#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"}}"#,
-    );
+    for number in 0..20 {
+        let pod = format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"web-{number}","namespace":"shop","creationTimestamp":"2026-11-20T00:00:00Z"}}}}"#
+        );
+        keyspace.put(
+            format!("/registry/pods/shop/web-{number}").as_bytes(),
+            pod.as_bytes(),
+        );
+    }
     let bytes = DbBuilder::etcd().bucket("key", keyspace.records()).build();
     fs::write(&file, bytes).unwrap();
     let deep = run(&["check", "--deep", text(&file), "-o", "json"]).json();
@@ -248,7 +253,7 @@ fn the_table_of_the_chart_sums_to_what_the_timeline_has() {
     let events = timeline["rows"].as_array().unwrap();
     let count = |is_kind: &dyn Fn(&str) -> bool| -> u64 {
         let dated = events.iter().filter(|row| row["time"].is_string());
-        let fitting = dated.filter(|row| is_kind(row["kind"].as_str().unwrap()));
+        let fitting = dated.filter(|row| is_kind(row["op"].as_str().unwrap()));
         fitting.map(|row| row["count"].as_u64().unwrap_or(1)).sum()
     };
     assert_eq!(sum(1), count(&|kind| kind == "put"));
