@@ -9,7 +9,9 @@ use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, 
 use crate::clock::{Clock, Measurement};
 use crate::codes::dir;
 use crate::kubernetes::encryption::Keyring;
-use crate::member::{Buckets, Member, Objects, Pattern, Space};
+#[cfg(feature = "search")]
+use crate::member::Pattern;
+use crate::member::{Buckets, Member, Objects, Space};
 use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
 use crate::progress::Progress;
 use crate::recover::Replayed;
@@ -130,6 +132,7 @@ impl<'m> View<'m> {
     }
 
     /// Whether a search may find a pattern in what only the log has. If not, the log need not be read for it; it is looked through.
+    #[cfg(feature = "search")]
     pub fn log_may_have(
         &self,
         objects: &Objects<'_>,
