@@ -264,7 +264,7 @@ fn what_cannot_be_written_is_refused_with_a_next_step() {
         (vec!["--tables", "keys", "--out", "new"], 2),
         (
             vec!["--format", "csv", "--tables", "kees", "--out", "new"],
-            1,
+            2,
         ),
         (vec!["pods", "--format", "csv", "--out", "new"], 2),
     ] {
