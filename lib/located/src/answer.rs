@@ -261,7 +261,7 @@ mod tests {
         );
         assert_eq!(
             damage.summary(),
-            "2 records were skipped, 1 finding of damage"
+            "2 records were skipped, 1 finding of damage, 1 note (no damage)"
         );
     }
 

@@ -333,8 +333,10 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
             object.builtin_kind.is_none() && !other_layouts.contains_key(object.path)
         };
         for object in self.select(is_custom) {
+            // `GROUP/GROUP/PLURAL` is of an extension API server, which needs no definition.
             if let Some((group, plural)) = object.path.split_once('/')
                 && group.contains('.')
+                && !plural.contains('/')
             {
                 let definition = format!("{plural}.{group}");
                 if !self.existing.definitions.contains(&*definition) {
