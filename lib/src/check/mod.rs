@@ -16,8 +16,8 @@ mod affected;
 pub(crate) mod applied;
 mod buckets;
 mod collect;
-mod common;
 mod cross;
+mod file_causes;
 mod foreign_snap;
 mod holes;
 mod kubernetes;
@@ -536,7 +536,7 @@ impl<'m> CheckRun<'m> {
             .report_unreadable(&mut |finding| findings.push(finding));
         missing_parts::settle(member, &mut findings);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        common::add_common_causes(member, &mut findings, compared, newest);
+        file_causes::add_file_causes(member, &mut findings, compared, newest);
         for finding in &mut findings {
             advice::fill(finding, has_other_members);
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::layer::{Base, KeySpan};
 use crate::mvcc::KeyValue;
-use crate::raft::kv::{Compare, Op, Target, TxnRequest};
+use crate::raft::kv::{Compare, Op, RequestOp, Target, TxnRequest};
 use crate::raft::{InternalRaftRequest, Operation, Payload, Request};
 
 /// `EQUAL` of a condition, and `MOD` of its target: `api/etcdserverpb/rpc.proto`, v3.5.30.
@@ -41,8 +41,13 @@ impl BeforeLog {
                             before.keys.insert(key.to_vec(), revision);
                         }
                     }
-                    if txn.compare.is_empty() {
-                        settled.extend(written_keys(txn));
+                    for (key, lives) in key_writes(&txn.success) {
+                        if !lives && !settled.contains(key) {
+                            before.keys.entry(key.to_vec()).or_insert(0);
+                        }
+                        if txn.compare.is_empty() {
+                            settled.insert(key);
+                        }
                     }
                 }
                 _ => {}
@@ -115,14 +120,14 @@ pub(crate) fn demanded_revision(compare: &Compare) -> Option<i64> {
     }
 }
 
-/// The keys that a transaction writes if its conditions hold.
-fn written_keys(txn: &TxnRequest) -> impl Iterator<Item = &[u8]> {
-    txn.success
+/// The keys that operations of a transaction put (`true`) or delete each for itself (`false`).
+pub(crate) fn key_writes(operations: &[RequestOp]) -> impl Iterator<Item = (&[u8], bool)> {
+    operations
         .iter()
         .filter_map(|operation| match &operation.request {
-            Some(Op::Put(put)) => Some(put.key.as_slice()),
+            Some(Op::Put(put)) => Some((put.key.as_slice(), true)),
             Some(Op::DeleteRange(delete)) if delete.range_end.is_empty() => {
-                Some(delete.key.as_slice())
+                Some((delete.key.as_slice(), false))
             }
             _ => None,
         })

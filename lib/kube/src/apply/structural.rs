@@ -151,17 +151,20 @@ fn only_names(schema: &mut Map<String, Value>) -> Result<(), &'static str> {
 /// What allOf, anyOf, oneOf and not may have.
 fn junctors(schema: &Map<String, Value>) -> Result<(), &'static str> {
     let is_int_or_string = schema.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true));
-    for name in JUNCTORS {
-        let inner = match schema.get(*name) {
-            Some(Value::Array(list)) => list.iter().collect(),
-            Some(one) => vec![one],
-            None => Vec::new(),
-        };
-        for inner in inner.into_iter().filter_map(Value::as_object) {
-            judged(inner, schema, is_int_or_string)?;
-        }
+    for inner in inner_schemas(schema) {
+        judged(inner, schema, is_int_or_string)?;
     }
     Ok(())
+}
+
+/// The schemas in allOf, anyOf, oneOf and not.
+fn inner_schemas(schema: &Map<String, Value>) -> impl Iterator<Item = &Map<String, Value>> {
+    let all = JUNCTORS.iter().filter_map(|name| schema.get(*name));
+    let each = all.flat_map(|inner| match inner {
+        Value::Array(list) => list.as_slice(),
+        one => std::slice::from_ref(one),
+    });
+    each.filter_map(Value::as_object)
 }
 
 /// A schema that judges what an outer one specifies.
@@ -191,15 +194,8 @@ fn judged(
         below(Some(inner), specified)?;
     }
     below(schema.get("items"), outer.get("items"))?;
-    for name in JUNCTORS {
-        let inner = match schema.get(*name) {
-            Some(Value::Array(list)) => list.iter().collect(),
-            Some(one) => vec![one],
-            None => Vec::new(),
-        };
-        for inner in inner.into_iter().filter_map(Value::as_object) {
-            judged(inner, outer, is_int_or_string)?;
-        }
+    for inner in inner_schemas(schema) {
+        judged(inner, outer, is_int_or_string)?;
     }
     Ok(())
 }

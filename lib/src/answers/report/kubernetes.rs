@@ -106,6 +106,7 @@ fn certificates(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Sect
     use crate::answers::certs::{CertificateFilter, certs};
     use located::text::time::rfc3339;
     let Some(moment) = subject.moment() else {
+        section.say("Certificates are not looked at: no value here has a time, so what has expired is not known. certs --now TIME lists them.");
         return;
     };
     let filter = CertificateFilter {

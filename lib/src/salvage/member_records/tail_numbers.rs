@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::raft::kv::{Compare, Op, Target, TxnRequest};
 use crate::raft::{Operation, Payload};
-use crate::recover::{compared_revisions, demanded_revision, operation};
+use crate::recover::{compared_revisions, demanded_revision, key_writes, operation};
 
 /// Maximum number of revisions by which a count may be wrong at once: more is no miscount.
 const MAX_MISCOUNT: i64 = 64;
@@ -123,9 +123,9 @@ pub(super) fn tail_numbers<'p>(payloads: &'p [(u64, Payload)], base: i64) -> Tai
 impl<'p> Numbered<'p> {
     fn take(&mut self, index: u64, operation: &Operation<'p>) {
         match *operation {
-            Operation::Put(put) => self.put(index, &put.key, true),
+            Operation::Put(put) => self.write_all([(put.key.as_slice(), true)], index),
             Operation::DeleteRange(delete) if delete.range_end.is_empty() => {
-                self.delete(index, &delete.key);
+                self.write_all([(delete.key.as_slice(), false)], index);
             }
             Operation::Txn(txn) => self.txn(index, txn),
             Operation::LeaseGrant(grant) => {
@@ -138,29 +138,25 @@ impl<'p> Numbered<'p> {
         }
     }
 
-    fn put(&mut self, index: u64, key: &'p [u8], is_first_operation: bool) {
-        if is_first_operation {
-            self.revision = self.revision.saturating_add(1);
+    /// Writes keys, or deletes those that may be there. All of an entry is one revision.
+    fn write_all(&mut self, keys: impl IntoIterator<Item = (&'p [u8], bool)>, index: u64) {
+        let revision = self.revision.saturating_add(1);
+        for (key, lives) in keys {
+            let newest = self.newest.get(key);
+            if !lives && newest.is_some_and(|newest| !newest.lives) {
+                continue;
+            }
+            let before = newest.filter(|_| lives);
+            let before = before.map_or(0, |newest| newest.revision);
+            self.revision = revision;
+            let newest = Newest {
+                revision,
+                index,
+                lives,
+                before,
+            };
+            self.newest.insert(key, newest);
         }
-        let before = self.newest.get(key).map_or(0, |newest| newest.revision);
-        self.write(index, key, before, true);
-    }
-
-    fn delete(&mut self, index: u64, key: &'p [u8]) {
-        if self.newest.get(key).is_none_or(|newest| newest.lives) {
-            self.revision = self.revision.saturating_add(1);
-            self.write(index, key, 0, false);
-        }
-    }
-
-    fn write(&mut self, index: u64, key: &'p [u8], before: i64, lives: bool) {
-        let newest = Newest {
-            revision: self.revision,
-            index,
-            lives,
-            before,
-        };
-        self.newest.insert(key, newest);
     }
 
     fn txn(&mut self, index: u64, txn: &'p TxnRequest) {
@@ -181,16 +177,7 @@ impl<'p> Numbered<'p> {
             }
         }
         let operations = if holds { &txn.success } else { &txn.failure };
-        let mut is_first = true;
-        for operation in operations {
-            match &operation.request {
-                Some(Op::Put(put)) => self.put(index, &put.key, std::mem::take(&mut is_first)),
-                Some(Op::DeleteRange(delete)) if delete.range_end.is_empty() => {
-                    self.delete(index, &delete.key);
-                }
-                _ => {}
-            }
-        }
+        self.write_all(key_writes(operations), index);
     }
 
     /// Whether a condition is on keys of which nothing is known. A revision that is demanded, and a key that must not exist, are taken
@@ -308,4 +295,78 @@ fn is_absence(compare: &Compare) -> bool {
         _ => false,
     };
     compare.result == 0 && compare.range_end.is_empty() && is_zero
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::kv::{DeleteRangeRequest, PutRequest, RequestOp};
+    use crate::raft::{InternalRaftRequest, Request};
+
+    fn put(key: &str) -> Op {
+        Op::Put(PutRequest {
+            key: key.into(),
+            ..PutRequest::default()
+        })
+    }
+
+    fn delete(key: &str) -> Op {
+        Op::DeleteRange(DeleteRangeRequest {
+            key: key.into(),
+            ..DeleteRangeRequest::default()
+        })
+    }
+
+    fn entry(demanded: Option<(&str, i64)>, operations: Vec<Op>) -> Payload {
+        let compare = demanded.map(|(key, revision)| Compare {
+            target: 2,
+            key: key.into(),
+            target_union: Some(Target::ModRevision(revision)),
+            ..Compare::default()
+        });
+        let request = |op: Op| RequestOp { request: Some(op) };
+        let txn = TxnRequest {
+            compare: compare.into_iter().collect(),
+            success: operations.into_iter().map(request).collect(),
+            ..TxnRequest::default()
+        };
+        Payload::Request(Request::Internal(Box::new(InternalRaftRequest {
+            txn: Some(Box::new(txn)),
+            ..InternalRaftRequest::default()
+        })))
+    }
+
+    #[test]
+    fn all_that_a_transaction_writes_and_deletes_is_one_revision() {
+        let log = [
+            (
+                90,
+                entry(None, vec![put("a"), delete("b"), delete("c"), put("d")]),
+            ),
+            (91, entry(None, vec![put("e")])),
+            // Deletes nothing, and makes no revision.
+            (92, entry(None, vec![delete("b")])),
+            (93, entry(None, vec![put("f")])),
+            (94, entry(Some(("e", 72)), vec![put("e")])),
+            (95, entry(Some(("f", 73)), vec![delete("f")])),
+        ];
+        let found = tail_numbers(&log, 90);
+        assert_eq!((found.base, found.demands, found.misfits), (70, 2, 0));
+    }
+
+    #[test]
+    fn a_creation_that_failed_makes_no_revision() {
+        let create = |key| entry(Some((key, 0)), vec![put(key)]);
+        let log = [
+            (5, create("a")),
+            (6, create("there")),
+            (7, create("there")),
+            (8, create("b")),
+            (9, entry(Some(("a", 31)), vec![put("a")])),
+            (10, entry(Some(("b", 32)), vec![put("b")])),
+        ];
+        let found = tail_numbers(&log, 5);
+        assert_eq!((found.base, found.misfits), (30, 0));
+        assert_eq!(found.existing, [b"there"]);
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::types::KnownTypes;
+use super::known_types::KnownTypes;
 
 /// Eight letters that hardly occur four in a row in any text: what looks like them in a copy was written here.
 pub(super) const LETTERS: [u8; 8] = *b"QXZJVKWY";

@@ -15,12 +15,12 @@
 
 mod content;
 mod fill;
+mod known_types;
 mod loose;
 mod names;
 mod page;
 mod proof;
 mod record;
-mod types;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -36,12 +36,12 @@ use crate::evidence::Kind;
 use crate::kubernetes::key::Layout;
 use crate::member::Member;
 use fill::{Filler, wiped};
+use known_types::KnownTypes;
 use located::Error;
 use located::progress::Progress;
 use loose::LooseRecord;
 use names::NewNames;
 use record::{BucketKind, Redactor};
-use types::KnownTypes;
 
 /// Runs of pages that are filled at a time.
 const BATCH_RUNS: usize = 4096;

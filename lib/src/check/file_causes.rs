@@ -1,11 +1,11 @@
-//! What many findings have in common is found once all of them are known.
+//! One cause for many findings of a file, found once all of them are known: a copy that was taken while etcd was writing, and holes.
 
 use crate::evidence::Kind;
 use crate::member::Member;
 use located::Finding;
 
-/// Adds what many findings have in common: a copy that was taken while etcd was writing, holes of a file.
-pub(super) fn add_common_causes(
+/// Puts the causes that many findings have in common before them.
+pub(super) fn add_file_causes(
     member: &Member,
     findings: &mut Vec<Finding>,
     compared: Option<super::applied::ComparedRange>,
