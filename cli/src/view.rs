@@ -423,12 +423,12 @@ pub(crate) fn say_unapplied(member: &Member, ui: &mut Ui) -> anyhow::Result<()> 
     let (Some(applied), Some(ends)) = (applied, member.wal_ends()) else {
         return Ok(());
     };
-    let committed = ends.state.map_or(0, |state| state.commit.get());
-    let committed = committed.min(ends.last_index.get());
+    let committed = ends.state.unwrap_or_default().commit;
+    let committed = committed.min(ends.last_index);
     if committed <= applied {
         return Ok(());
     }
-    let count = committed.saturating_sub(applied);
+    let count = committed.since(applied);
     ui.note(format!(
         "{} not in the db yet; with them: {}",
         etcd_inspect::start::counted(count, "entry of the log is", "entries of the log are"),

@@ -8,7 +8,9 @@ fn wal_and_store_of_healthy_directories_agree() {
     for (name, path) in crate::healthy::directories() {
         let member = Member::open(&path).unwrap();
         let (db, wal) = (member.db().unwrap(), member.wal().unwrap());
-        let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+        let index = Meta::read(&db, &mut |_| {})
+            .consistent_index
+            .unwrap_or_default();
         let mut found = Vec::new();
         let reach = applied(
             &db,

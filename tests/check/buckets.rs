@@ -92,7 +92,7 @@ fn a_log_that_is_damaged_after_what_the_db_has_still_says_what_the_buckets_must_
     let data = copy.data_dir();
     let applied = Member::open(&data).unwrap().meta().unwrap();
     let applied = applied.consistent_index.unwrap();
-    damage_entry(&data, applied + 50);
+    damage_entry(&data, applied.get() + 50);
     let file = data.join("member/snap/db");
     let mut db = Db::read(&file);
     let of_leases = |found: &[(&str, Severity, String)]| {
@@ -115,7 +115,7 @@ fn buckets_that_a_damaged_log_cannot_judge_are_reported_as_skipped() {
     let copy = fixture_copy("auth-3.5.16");
     let data = copy.data_dir();
     let applied = Member::open(&data).unwrap().meta().unwrap();
-    damage_entry(&data, applied.consistent_index.unwrap() - 2);
+    damage_entry(&data, applied.consistent_index.unwrap().get() - 2);
     let member = Member::open(&data).unwrap();
     let report = check(&member, Depth::Default, &Silent);
     let skipped = report

@@ -6,7 +6,7 @@ use crate::each;
 fn the_log_reaches_from_the_first_to_the_last_index() {
     each(|expected, member| {
         let wal = member.wal().unwrap();
-        let first = wal.log().first().map_or(0, |entry| entry.index);
+        let first = wal.log().first().map_or(0, |entry| entry.index.get());
         assert_eq!(
             Some(first),
             expected.number("wal_first_index"),
@@ -14,7 +14,7 @@ fn the_log_reaches_from_the_first_to_the_last_index() {
             expected.name
         );
         assert_eq!(
-            Some(wal.log().last_index()),
+            Some(wal.log().last_index().get()),
             expected.number("wal_last_index"),
             "{}",
             expected.name

@@ -82,7 +82,7 @@ impl From<Judged> for Candidate {
             revision: step.outcome.revision.unwrap_or(0),
             live_keys: step.outcome.keys.unwrap_or(0),
             discarded_entries: forced.discarded_entries,
-            commit: forced.commit,
+            commit: forced.commit.get(),
             errors: judged.errors,
             lost_keys: lost.collect(),
             refuses: forced.refuses,

@@ -1,5 +1,6 @@
 //! An entry that is applied without being decoded does what it does when it is decoded.
 
+use etcd_inspect::RaftIndex;
 use etcd_inspect::member::Member;
 use etcd_inspect::raft::kv::{
     Compare, DeleteRangeRequest, Op, PutRequest, RangeRequest, RequestOp, Target, TxnRequest,
@@ -9,7 +10,7 @@ use etcd_inspect::recover::{Nothing, Replay, ReplayedLease, State};
 use prost::Message as _;
 
 /// Applies entries both ways; how many of them were decoded.
-fn assert_same(name: &str, state: &State, entries: &[(u64, EntryType, &[u8])]) -> u64 {
+fn assert_same(name: &str, state: &State, entries: &[(RaftIndex, EntryType, &[u8])]) -> u64 {
     let mut decoded = Replay::new(&Nothing, state.clone(), 1, -1);
     let mut plain = Replay::new(&Nothing, state.clone(), 1, -1);
     for (index, kind, data) in entries {
@@ -155,6 +156,7 @@ fn requests_with_conditions_leases_and_ranges_do_the_same() {
     for round in 0..200 {
         let entries: Vec<Vec<u8>> = (0..40).map(|_| random.request().encode_to_vec()).collect();
         let entries: Vec<_> = (1..)
+            .map(RaftIndex)
             .zip(&entries)
             .map(|(index, data)| (index, EntryType::Normal, data.as_slice()))
             .collect();

@@ -1,5 +1,6 @@
 //! `--replay` shows what etcd serves after a start, to the revision: where etcd cuts its log off, the replay ends.
 
+use etcd_inspect::RaftIndex;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use etcd_inspect::start::{Ending, StartMode, simulate_start, state_after_start};
@@ -7,7 +8,9 @@ use testkit::damage::{overwrite, zero};
 use testkit::places::wal::Log;
 
 /// What etcd 3.5.30 serves of the fixture, and what of it damaged as asked.
-fn revision_after(damage: impl Fn(&Log)) -> (i64, Option<u64>, Option<(u64, u64)>) {
+fn revision_after(
+    damage: impl Fn(&Log),
+) -> (i64, Option<RaftIndex>, Option<(RaftIndex, RaftIndex)>) {
     let copy = testkit::fixture_copy("lagging-3.5.30");
     damage(&Log::read(&copy.data_dir()));
     let member = Member::open(copy.data_dir()).unwrap();
@@ -54,6 +57,6 @@ fn a_zeroed_length_word_ends_the_replay_where_etcd_stops_reading() {
         zero(&segment.path, at..at + 8);
         index.set(entry.index);
     });
-    assert_eq!(last, Some(index.get() - 1));
+    assert_eq!(last, Some(RaftIndex(index.get() - 1)));
     assert_eq!(erased.unwrap().0, index.get());
 }

@@ -168,7 +168,7 @@ mod old_segments {
             .inspect(|carved| assert_eq!(carved.proof, CarveProof::Checksum))
             .map(|carved| {
                 let revision = carved.revision.map(|revision| revision.main);
-                (carved.index.unwrap(), revision, carved.key)
+                (carved.index.unwrap().get(), revision, carved.key)
             })
             .collect();
         let wanted = [(2, Some(2)), (3, Some(3)), (4, Some(4))];

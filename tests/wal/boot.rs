@@ -1,5 +1,6 @@
 //! The log as etcd reads it: what real etcd 3.5.30 did with each damaged directory, and what other releases do.
 
+use etcd_inspect_raftlog::located::RaftIndex;
 use etcd_inspect_raftlog::wal::boot::{self, Halt, Reading, Release, Start};
 use testkit::incidents::{Starts, incident};
 
@@ -19,7 +20,7 @@ struct Read {
     repair: Option<boot::Repair>,
     erases: Option<(usize, u64, u64)>,
     lost: Vec<usize>,
-    last_index: u64,
+    last_index: RaftIndex,
 }
 
 fn read_incident(id: &str, release: &str) -> Result<(Start, Read), Halt> {

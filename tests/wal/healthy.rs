@@ -73,7 +73,7 @@ fn ids_indexes_and_terms_are_those_of_etcd() {
         // The status was asked before the last few entries (alarm list, endpoint status) were written, or before a restart.
         let raft_index = truth["status"]["raftIndex"].as_u64().unwrap();
         assert!(
-            last.index.abs_diff(raft_index) <= 5,
+            last.index.get().abs_diff(raft_index) <= 5,
             "{name}: {} {raft_index}",
             last.index
         );

@@ -119,10 +119,13 @@ fn the_places_of_findings_are_exact() {
     assert_eq!(found[0].place.offset, Some(frame.at as u64));
     assert_eq!(found[0].place.index, Some(hit.index.into()));
     // The entry is known but not trusted; every entry after it is trusted.
-    assert!(read.entry(hit.index).is_none() && read.entry(hit.index + 1).is_some());
+    assert!(read.entry(hit.index.into()).is_none() && read.entry((hit.index + 1).into()).is_some());
     assert_eq!(read.entries.len(), log.entries().len());
     assert_eq!(
         read.intact_after_damages()[0].indexes,
-        Some((hit.index + 1, log.entries().last().unwrap().index))
+        Some((
+            (hit.index + 1).into(),
+            log.entries().last().unwrap().index.into()
+        ))
     );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use etcd_inspect_raftlog::located::RaftIndex;
 use etcd_inspect_raftlog::wal::{Crc, Log};
 use testkit::places::wal::{STATE, Segment};
 
@@ -20,7 +21,7 @@ fn healthy() -> (Segment, Vec<u8>) {
 }
 
 /// The data of each surviving entry.
-fn surviving(log: &Log, files: &Files) -> BTreeMap<u64, Vec<u8>> {
+fn surviving(log: &Log, files: &Files) -> BTreeMap<RaftIndex, Vec<u8>> {
     let files = files.bytes();
     let data = |entry: &_| log.data(&files, entry).unwrap().to_vec();
     log.surviving()

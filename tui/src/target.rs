@@ -2,6 +2,7 @@
 
 use crate::asked::AskedObjects;
 use crate::screen::ScreenId;
+use etcd_inspect::RaftIndex;
 
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub enum Target {
         offset: Option<u64>,
     },
     /// A WAL entry, by raft index.
-    Wal(u64),
+    Wal(RaftIndex),
     /// A finding of the check, by position.
     Finding(usize),
     /// The space that a key or a resource's keys take: a prefix of keys.

@@ -271,7 +271,7 @@ fn row(carved: &Carved<'_>, values: &Values<'_, '_>, tables: bool) -> Vec<Cell> 
         Cell::text(carved.place.file.as_str()),
         optional(carved.place.page),
         optional(carved.place.offset),
-        optional(carved.index),
+        carved.index.map(Cell::plain).unwrap_or_default(),
         Cell::shown("", carved.conditional),
         object,
         value,

@@ -9,7 +9,7 @@ use etcd_inspect::clock::{TimeSource, WriteTime};
 use etcd_inspect::kubernetes::table::human_duration;
 use etcd_inspect::member::{Identity, Member};
 use etcd_inspect::verdict::{Quick, quick as look};
-use etcd_inspect::{Finding, Place};
+use etcd_inspect::{Finding, Place, RaftIndex};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
@@ -409,8 +409,8 @@ fn bytes(file: &FileStatus) -> Vec<Named> {
 }
 
 /// How many entries one of db and log is ahead of the other.
-fn order(applied: Option<u64>, last: u64) -> String {
-    let entries = |more: u64, less: u64| thousands(more.saturating_sub(less).into());
+fn order(applied: Option<RaftIndex>, last: RaftIndex) -> String {
+    let entries = |more: RaftIndex, less: RaftIndex| thousands(more.since(less).into());
     match applied {
         None => String::new(),
         Some(applied) if applied == last => " (all of it applied)".to_owned(),
@@ -418,7 +418,7 @@ fn order(applied: Option<u64>, last: u64) -> String {
             let ahead = entries(applied, last);
             format!(" (the db is AHEAD of it by {ahead} entries)")
         }
-        Some(applied) if last.saturating_sub(applied) == 1 => " (1 entry not applied)".to_owned(),
+        Some(applied) if last.since(applied) == 1 => " (1 entry not applied)".to_owned(),
         Some(applied) => format!(" ({} entries not applied)", entries(last, applied)),
     }
 }

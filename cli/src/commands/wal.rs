@@ -111,8 +111,8 @@ fn entries(log: &Wal<'_>, filter: &Filter, all: bool, ui: &mut Ui) -> anyhow::Re
     let reach = wal::reach(log);
     let mut rows = Rows::begin(ui, "wal", &wal::COLUMNS)?;
     if let Some(reach) = reach {
-        rows.head("first_index", reach.first);
-        rows.head("last_index", reach.last);
+        rows.head("first_index", reach.first.get());
+        rows.head("last_index", reach.last.get());
         rows.head("commit", reach.commit.get());
     }
     let hidden = wal::entries(log, filter, all, with_decoded, &mut |row| {

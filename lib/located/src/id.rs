@@ -51,6 +51,9 @@ macro_rules! counter {
         newtype! { $(#[$doc])* $name($int) }
 
         impl $name {
+            /// The largest: beyond every one that is there.
+            pub const MAX: Self = Self(<$int>::MAX);
+
             /// Returns the one after it; the largest stays as it is.
             #[must_use]
             pub const fn next(self) -> Self {
@@ -75,6 +78,29 @@ macro_rules! counter {
                 Self(self.0.saturating_sub(steps))
             }
 
+            /// Returns the one `steps` later; `None` beyond the largest.
+            #[must_use]
+            pub const fn checked_add(self, steps: $int) -> Option<Self> {
+                match self.0.checked_add(steps) {
+                    Some(number) => Some(Self(number)),
+                    None => None,
+                }
+            }
+
+            /// Returns the one `steps` earlier; `None` below the smallest.
+            #[must_use]
+            pub const fn checked_sub(self, steps: $int) -> Option<Self> {
+                match self.0.checked_sub(steps) {
+                    Some(number) => Some(Self(number)),
+                    None => None,
+                }
+            }
+
+            /// Iterates from this one to `last`, both included; nothing if `last` is earlier.
+            pub fn through(self, last: Self) -> impl DoubleEndedIterator<Item = Self> {
+                (self.0..=last.0).map(Self)
+            }
+
             /// Counts the steps from `earlier` to this one; 0 if `earlier` is the later one.
             #[must_use]
             pub const fn since(self, earlier: Self) -> u64 {
@@ -92,6 +118,33 @@ macro_rules! counter {
         impl PartialOrd<$int> for $name {
             fn partial_cmp(&self, number: &$int) -> Option<std::cmp::Ordering> {
                 self.0.partial_cmp(number)
+            }
+        }
+
+        /// So many steps later; as for plain numbers, an overflow is a bug of the caller.
+        impl std::ops::Add<$int> for $name {
+            type Output = Self;
+
+            fn add(self, steps: $int) -> Self {
+                Self(self.0 + steps)
+            }
+        }
+
+        /// So many steps earlier; as for plain numbers, an overflow is a bug of the caller.
+        impl std::ops::Sub<$int> for $name {
+            type Output = Self;
+
+            fn sub(self, steps: $int) -> Self {
+                Self(self.0 - steps)
+            }
+        }
+
+        /// Parses a decimal number.
+        impl FromStr for $name {
+            type Err = std::num::ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
             }
         }
 
@@ -221,6 +274,17 @@ mod tests {
         assert_eq!("".parse::<MemberId>(), Err(NoId));
         assert_eq!(LeaseId(-1).to_string(), "ffffffffffffffff");
         assert_eq!("ffffffffffffffff".parse(), Ok(LeaseId(-1)));
+    }
+
+    #[test]
+    fn counters_are_walked_and_compared_as_numbers() {
+        let walked: Vec<RaftIndex> = RaftIndex(3).through(RaftIndex(5)).collect();
+        assert_eq!(walked, [RaftIndex(3), RaftIndex(4), RaftIndex(5)]);
+        assert_eq!(RaftIndex(5).through(RaftIndex(4)).next(), None);
+        assert_eq!(RaftIndex(0).checked_sub(1), None);
+        assert_eq!(RaftIndex(u64::MAX).checked_add(1), None);
+        assert_eq!("12".parse(), Ok(MainRevision(12)));
+        assert!(RaftIndex(3) + 1 == 4 && RaftIndex(4) - 1 < 4);
     }
 
     #[test]

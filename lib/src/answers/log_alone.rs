@@ -1,6 +1,6 @@
 //! The sentence about an answer that the log alone gives, because the db cannot be read.
 
-use located::text::number::thousands;
+use located::{RaftIndex, text::number::thousands};
 
 use crate::check::Logged;
 use crate::member::{Member, Wal};
@@ -19,14 +19,14 @@ pub struct LogReach {
 pub fn log_reach(member: &Member, logged: &Logged) -> Option<LogReach> {
     let wal = member.wal()?;
     let log = wal.log();
-    let number = |number: u64| thousands(number.into());
-    let (committed, end) = (commit(&wal, 0), log.last_index());
+    let number = |number: RaftIndex| thousands(number.into());
+    let (committed, end) = (commit(&wal, RaftIndex(0)), log.last_index());
     let is_whole = log.gaps.is_empty() && log.damages.is_empty();
     let mut missing = Vec::new();
     if committed < end {
         missing.push(format!(
             "entries {}–{} are not known to be committed and are left out",
-            number(committed.saturating_add(1)),
+            number(committed.next()),
             number(end)
         ));
     }
@@ -60,7 +60,11 @@ pub fn log_reach(member: &Member, logged: &Logged) -> Option<LogReach> {
 
 /// The store was not empty before the first entry, and is lost: the log has writes, but no state of the store.
 fn without_revisions(wal: &Wal<'_>, is_whole: bool, mut missing: Vec<String>) -> LogReach {
-    let first = wal.log().surviving().next().map_or(0, |first| first.index);
+    let first = wal
+        .log()
+        .surviving()
+        .next()
+        .map_or(RaftIndex(0), |first| first.index);
     let text = format!(
         "the log alone answers, and the store before its entry {} is lost with the db: what is certain are the writes, each with its entry and without a revision; one with ? may not have happened; keys that no entry names are unknown",
         thousands(first.into())

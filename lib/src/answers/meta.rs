@@ -177,7 +177,7 @@ impl MetaAnswer {
             None if self.is_unknown(field) => UNKNOWN.to_owned(),
             None => absent.to_owned(),
         };
-        let number = |field: &str, number: Option<u64>| text(field, number.map(i128::from), "none");
+        let number = |field: &str, number: Option<i128>| text(field, number, "none");
         let revision =
             |field: &str, revision: Option<i64>| text(field, revision.map(i128::from), "never");
         let compaction = format!(
@@ -188,9 +188,9 @@ impl MetaAnswer {
         let mut lines = vec![
             (
                 "consistent index",
-                number("consistent_index", meta.consistent_index),
+                number("consistent_index", meta.consistent_index.map(i128::from)),
             ),
-            ("term", number("term", meta.term.map(u64::from))),
+            ("term", number("term", meta.term.map(i128::from))),
             ("compaction", compaction),
         ];
         if let Some(state) = &meta.conf_state {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::plan::StepRow;
 use super::{Column, key_json};
 use crate::verdict::{Action, Judged, Line, Step};
+use located::RaftIndex;
 
 /// Columns of lines.
 pub static LINES: [Column; 3] = [
@@ -148,9 +149,9 @@ pub struct CandidateLoss {
 #[non_exhaustive]
 pub struct ForcedFields {
     /// The last entry that is kept.
-    pub commit: u64,
+    pub commit: RaftIndex,
     /// The last entry of the log that a start reads.
-    pub last_index: u64,
+    pub last_index: RaftIndex,
     /// Entries after `commit`.
     pub discarded_entries: u64,
     /// Members that would be removed.

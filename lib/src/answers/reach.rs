@@ -8,6 +8,7 @@ use crate::clock::WriteTime;
 use crate::member::{Member, Objects};
 use crate::progress::Progress;
 use crate::salvage::carve::carve;
+use located::RaftIndex;
 
 /// The first and the last revision of a source, and when they were written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +29,9 @@ pub struct RevisionReach {
 #[non_exhaustive]
 pub struct WalReach {
     /// The index of its first entry.
-    pub first_index: u64,
+    pub first_index: RaftIndex,
     /// The index of its last entry.
-    pub last_index: u64,
+    pub last_index: RaftIndex,
     /// The revisions that its entries made; `None` if none of them is known.
     pub revisions: Option<RevisionReach>,
     /// Damaged ranges of its segments.
@@ -68,8 +69,8 @@ impl ReachAnswer {
         };
         let log = member.wal_ends().and_then(|ends| {
             Some(WalReach {
-                first_index: ends.first_index?.get(),
-                last_index: ends.last_index.get(),
+                first_index: ends.first_index?,
+                last_index: ends.last_index,
                 revisions: of_log.map(reach),
                 damaged_ranges: member.wal().map_or(0, |wal| wal.log().damages.len()),
             })

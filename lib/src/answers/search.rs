@@ -233,7 +233,9 @@ impl Search<'_, '_> {
             if (has_other_sources && is_copy(&carved)) || !self.range.contains(carved.key) {
                 continue;
             }
-            let entry = carved.index.and_then(|index| i64::try_from(index).ok());
+            let entry = carved
+                .index
+                .and_then(|index| i64::try_from(index.get()).ok());
             let in_place_of_revision = Revision::new(entry.unwrap_or(0), 0);
             let version = Version {
                 key: carved.key,

@@ -16,7 +16,7 @@ use crate::mvcc::{Counts, KeyRange};
 use crate::start::has_stored_db;
 use crate::verdict::{PredictedStart, Quick};
 use located::text::time::{rfc3339, rfc3339_millis};
-use located::{ClusterId, Command, Error, MemberId, RaftIndex, Severity, reported_by};
+use located::{ClusterId, Command, Error, MemberId, RaftIndex, Severity, Term, reported_by};
 
 /// What `status` answers. What is not known is left out.
 #[derive(Clone, Debug, Serialize)]
@@ -261,25 +261,25 @@ pub struct SecretsStatus {
 pub struct RaftStatus {
     /// The newest term.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub term: Option<u64>,
+    pub term: Option<Term>,
     /// The highest index known to be committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<RaftIndex>,
     /// The last entry in the state that is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub applied: Option<u64>,
+    pub applied: Option<RaftIndex>,
     /// The last entry in the db, if the state that is asked is that after a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub applied_in_db: Option<u64>,
+    pub applied_in_db: Option<RaftIndex>,
     /// The first entry of the log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_index: Option<u64>,
+    pub first_index: Option<RaftIndex>,
     /// The last entry of the log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_index: Option<u64>,
+    pub last_index: Option<RaftIndex>,
     /// The newest usable `.snap` file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub snapshot_index: Option<u64>,
+    pub snapshot_index: Option<RaftIndex>,
     /// Damaged ranges of the log, if it was read as a whole.
     #[serde(skip)]
     pub damaged_ranges: usize,
@@ -578,7 +578,7 @@ impl FileStatus {
 
 impl RaftStatus {
     /// The ends of db and log. `replayed_to`: the last entry that a replay applied; `whole`: read the whole log.
-    pub fn read(member: &Member, replayed_to: Option<u64>, whole: bool) -> Self {
+    pub fn read(member: &Member, replayed_to: Option<RaftIndex>, whole: bool) -> Self {
         let in_db = || member.meta().ok().and_then(|meta| meta.consistent_index);
         // A log that was read as a whole answers for its ends too.
         let log = if whole { member.wal() } else { None };
@@ -586,12 +586,12 @@ impl RaftStatus {
         let state = ends.and_then(|ends| ends.state);
         let snaps = member.snaps(&mut reported_by("snap::check"));
         Self {
-            term: state.map(|state| state.term.get()),
+            term: state.map(|state| state.term),
             commit: state.map(|state| state.commit),
             applied: replayed_to.or_else(in_db),
             applied_in_db: replayed_to.and_then(|_| in_db()),
-            first_index: ends.and_then(|ends| ends.first_index).map(u64::from),
-            last_index: ends.map(|ends| ends.last_index.get()),
+            first_index: ends.and_then(|ends| ends.first_index),
+            last_index: ends.map(|ends| ends.last_index),
             snapshot_index: snaps.usable().map(|snap| snap.index).max(),
             damaged_ranges: log.map_or(0, |wal| wal.log().damages.len()),
             is_log_unseen: member.evidence().unseen_log().is_some(),

@@ -5,7 +5,7 @@ use crate::backend::{EtcdVersion, MemberId};
 use crate::bolt::Db;
 use crate::codes::{Code, backend as codes};
 use crate::mvcc::{Compaction, StoredKey};
-use located::{Place, Sink, Term};
+use located::{Place, RaftIndex, Sink, Term};
 
 /// The content of the `meta` bucket. A field is `None` if its key is absent or its value cannot be read.
 ///
@@ -22,7 +22,7 @@ use located::{Place, Sink, Term};
 pub struct Meta {
     /// Raft index of the last entry whose effect is in the db. etcd 3.4 writes it only with changes of keys and of auth, later
     /// versions with every commit. 3.5.0 to 3.5.2 could commit it without the data of its entry (etcd#13766).
-    pub consistent_index: Option<u64>,
+    pub consistent_index: Option<RaftIndex>,
     /// Raft term of that entry.
     pub term: Option<Term>,
     /// Voters and learners after the last change; `snapshot restore` leaves those of the old cluster.
@@ -119,7 +119,7 @@ impl Meta {
             |is_read: bool, expected| (!is_read).then_some((&codes::META_LENGTH, expected));
         let (key, wrong) = match key {
             b"consistent_index" => {
-                self.consistent_index = u64_be(value);
+                self.consistent_index = u64_be(value).map(RaftIndex);
                 let wrong = length(self.consistent_index.is_some(), "8 bytes, big-endian");
                 ("consistent_index", wrong)
             }

@@ -18,7 +18,7 @@ use crate::member::Wal;
 use crate::raft::auth::Permission;
 use crate::raft::{ConfChangeType, EntryType, Operation, Payload, Request};
 use crate::recover::{MemberInfo, Nothing, Replay, ReplayedLease, State, User};
-use located::{Finding, Place, Severity, Sink, reported_by};
+use located::{Finding, Place, RaftIndex, Severity, Sink, reported_by};
 
 /// The longest TTL that etcd may have raised a shorter one to, in seconds: one and a half of the longest election timeout.
 const MAX_RAISED_TTL: i64 = 75;
@@ -34,7 +34,7 @@ pub(super) fn against_log(
     report: &mut Sink<'_>,
 ) -> Result<(), String> {
     let log = wal.log();
-    let index = meta.consistent_index.unwrap_or(0);
+    let index = meta.consistent_index.unwrap_or_default();
     let schema = meta.schema_version();
     let intact_to = comparable_to(db, index, schema, wal)?;
     let stored = State::read(db);
@@ -61,10 +61,10 @@ pub(super) fn against_log(
 /// The last entry that the db and the log can be compared at, or why they cannot be compared.
 fn comparable_to(
     db: &Db<'_>,
-    index: u64,
+    index: RaftIndex,
     schema: EtcdVersion,
     wal: &Wal<'_>,
-) -> Result<u64, String> {
+) -> Result<RaftIndex, String> {
     let log = wal.log();
     let (Some(first), Some(last)) = (log.first(), log.last()) else {
         return Err("the WAL has no entry".to_owned());
@@ -99,10 +99,10 @@ fn comparable_to(
 }
 
 /// The last entry before the first one that is damaged or missing.
-fn intact_to(wal: &Wal<'_>) -> u64 {
-    let mut to = 0u64;
+fn intact_to(wal: &Wal<'_>) -> RaftIndex {
+    let mut to = RaftIndex(0);
     for entry in wal.log().surviving() {
-        if to > 0 && entry.index != to.saturating_add(1) {
+        if to > 0 && entry.index != to.next() {
             break;
         }
         to = entry.index;
@@ -120,7 +120,7 @@ fn beginning() -> State {
 /// The stored state without everything that the log creates.
 fn before(stored: &State, wal: &Wal<'_>) -> State {
     let mut state = stored.clone();
-    for_each_entry(wal, u64::MAX, |_, payload| match payload {
+    for_each_entry(wal, RaftIndex::MAX, |_, payload| match payload {
         Payload::Request(Request::Internal(request)) => match request.operation() {
             Some(Operation::AuthEnable(_) | Operation::AuthDisable(_)) => {
                 state.users.enabled = false;
@@ -158,7 +158,7 @@ fn before(stored: &State, wal: &Wal<'_>) -> State {
 }
 
 /// The state after the entries up to an index.
-fn after(before: &State, wal: &Wal<'_>, to: u64) -> State {
+fn after(before: &State, wal: &Wal<'_>, to: RaftIndex) -> State {
     let mut replay = Replay::new(&Nothing, before.clone(), 1, -1);
     for_each_entry(wal, to, |index, payload| {
         let _ = replay.apply(index, &[], payload);
@@ -167,7 +167,11 @@ fn after(before: &State, wal: &Wal<'_>, to: u64) -> State {
 }
 
 /// Calls `each` with every surviving entry up to an index that is about something else than keys.
-pub(super) fn for_each_entry(wal: &Wal<'_>, to: u64, mut each: impl FnMut(u64, &Payload)) {
+pub(super) fn for_each_entry(
+    wal: &Wal<'_>,
+    to: RaftIndex,
+    mut each: impl FnMut(RaftIndex, &Payload),
+) {
     for entry in wal
         .log()
         .surviving()

@@ -9,7 +9,7 @@ use crate::raft::{Payload, Request};
 use crate::snap::{SnapPart, Snaps, Store};
 use located::Limits;
 use located::Place;
-use located::{Finding, Severity, Sink, Term, reported_by};
+use located::{Finding, RaftIndex, Severity, Sink, Term, reported_by};
 
 /// Number of entries by which consistent_index is usually ahead of the commit in the WAL.
 const USUAL_LEAD: u64 = 1;
@@ -76,7 +76,7 @@ pub(super) fn quick_heads(member: &Member, report: &mut Sink<'_>) {
 }
 
 /// A db that a leader sent and that was not yet put in place.
-pub(super) fn snap_db(file: &File, applied: u64, limits: &Limits, report: &mut Sink<'_>) {
+pub(super) fn snap_db(file: &File, applied: RaftIndex, limits: &Limits, report: &mut Sink<'_>) {
     let SnapPart::SnapDb(name) = SnapPart::from_path(&file.base()) else {
         return;
     };
@@ -92,7 +92,7 @@ pub(super) fn snap_db(file: &File, applied: u64, limits: &Limits, report: &mut S
             });
             let index = Meta::read(&db, &mut reported_by("backend::check"))
                 .consistent_index
-                .unwrap_or(0);
+                .unwrap_or_default();
             match (damage, index == name) {
                 (0, true) => None,
                 (0, false) => Some(format!("its consistent_index is {index}")),
@@ -124,7 +124,7 @@ pub(super) fn db_and_log(
     let log = wal.log();
     let here = Place::file(db.file().file());
     let at = |key| meta.place(key).unwrap_or(&here).clone();
-    let index = meta.consistent_index.unwrap_or(0);
+    let index = meta.consistent_index.unwrap_or_default();
     let last = log.last_index();
     if index > last && !log.records.is_empty() {
         let behind = log
@@ -138,7 +138,7 @@ pub(super) fn db_and_log(
         });
         let message = format!(
             "consistent_index is {index}, the WAL ends at {last}{damaged}: the next {} entries would not be applied",
-            index.saturating_sub(last)
+            index.since(last)
         );
         let finding = Finding::new(&cross::INDEX_AHEAD, at("consistent_index"), message);
         report(finding.seen(index.to_string(), format!("at most {last}")));
@@ -161,7 +161,7 @@ pub(super) fn db_and_log(
             .is_ok_and(|keyspace| !keyspace.index().is_empty())
     {
         let message = "consistent_index is 0 although the store has records: a start applies the whole WAL again";
-        report(Finding::new(&cross::TWICE, at("consistent_index"), message).count(last));
+        report(Finding::new(&cross::TWICE, at("consistent_index"), message).count(last.get()));
     }
     super::restored_db::restored_db(member, meta, wal, &at("consistent_index"), report);
     version(db, wal, snaps, report);
@@ -204,7 +204,7 @@ fn snap_ahead(
     let Some(chosen) = super::foreign_snap::taken_by_a_start(wal, snaps) else {
         return;
     };
-    let index = meta.consistent_index.unwrap_or(0);
+    let index = meta.consistent_index.unwrap_or_default();
     let received = member
         .evidence()
         .with_role(crate::evidence::Role::SnapDb)
@@ -213,8 +213,8 @@ fn snap_ahead(
             |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == chosen.index),
         );
     if chosen.index > index && !received {
-        let first = log.first().map_or(u64::MAX, |entry| entry.index);
-        let reaches = first <= index.saturating_add(1);
+        let first = log.first().map_or(RaftIndex::MAX, |entry| entry.index);
+        let reaches = first <= index.next();
         let applied = match meta.consistent_index {
             Some(_) => format!("the db is at {index}"),
             None => "the consistent_index of the db cannot be read".to_owned(),
@@ -248,7 +248,9 @@ fn snap_after_the_end(
         return;
     };
     let log = wal.log();
-    let end = log.last_index().max(meta.consistent_index.unwrap_or(0));
+    let end = log
+        .last_index()
+        .max(meta.consistent_index.unwrap_or_default());
     // One that a leader sent is written before its record; its db is beside it.
     let received = member.evidence().with_role(crate::evidence::Role::SnapDb);
     let is_received = received.iter().any(
@@ -278,7 +280,7 @@ fn snap_after_the_end(
     let message = format!(
         "the newest .snap is of index {}, but log and db end at {end}: at least {} entries that this member had are missing{}",
         newest.index,
-        newest.index.saturating_sub(end),
+        newest.index.since(end),
         match newest.conf_state.voters.len() {
             ..=1 => "",
             _ => ", unless the .snap is a copy of another member's of this cluster",

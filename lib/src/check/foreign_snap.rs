@@ -6,13 +6,13 @@ use crate::bolt::Db;
 use crate::codes::cross;
 use crate::member::{Wal, is_foreign};
 use crate::snap::{SnapFile, Snaps};
-use located::{Finding, MemberId, Sink, Term, reported_by};
+use located::{Finding, MemberId, RaftIndex, Sink, Term, reported_by};
 
 /// The `.snap` from which a start takes the members: the newest one that the log has a record of
 /// (`LoadNewestAvailable` in `server/etcdserver/api/snap/snapshotter.go`, v3.5.30).
 pub(super) fn taken_by_a_start<'s>(wal: &Wal<'_>, snaps: &'s Snaps) -> Option<&'s SnapFile> {
     let log = wal.log();
-    let is_valid = |index: u64, term: Term| {
+    let is_valid = |index: RaftIndex, term: Term| {
         log.valid_snapshots()
             .any(|record| (record.index, record.term) == (index, term))
     };

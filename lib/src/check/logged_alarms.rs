@@ -8,7 +8,7 @@ use crate::codes::{Code, backend};
 use crate::member::{Member, Wal};
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{commit, voters};
-use located::{Finding, MemberId, Place, Sink, reported_by};
+use located::{Finding, MemberId, Place, RaftIndex, Sink, reported_by};
 
 /// `ACTIVATE` and `DEACTIVATE` of `AlarmRequest` in `api/etcdserverpb/rpc.proto`, v3.5.30.
 const ACTIVATE: i32 = 1;
@@ -22,13 +22,13 @@ pub(super) fn logged_alarms(
     wal: &Wal<'_>,
     report: &mut Sink<'_>,
 ) {
-    let applied = meta.consistent_index.unwrap_or(0);
+    let applied = meta.consistent_index.unwrap_or_default();
     let committed = commit(wal, applied);
     let until = match voters(member, wal, committed).voters.len() {
-        ..=1 => u64::MAX,
+        ..=1 => RaftIndex::MAX,
         _ => committed,
     };
-    let mut raised: BTreeMap<(u64, i32), (u64, Place)> = BTreeMap::new();
+    let mut raised: BTreeMap<(u64, i32), (RaftIndex, Place)> = BTreeMap::new();
     let later = wal.log().surviving();
     let later =
         later.filter(|entry| !entry.is_plain && entry.index > applied && entry.index <= until);

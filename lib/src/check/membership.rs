@@ -6,7 +6,7 @@ use crate::codes::{Code, cross};
 use crate::member::{Member, Wal};
 use crate::raft::{ConfState, Payload, Request};
 use crate::snap::Snaps;
-use located::{Finding, Place, Severity, Sink, reported_by};
+use located::{Finding, Place, RaftIndex, Severity, Sink, reported_by};
 
 /// Reports a member that is missing, removed, or of another cluster than its log.
 pub(super) fn members(
@@ -57,7 +57,7 @@ struct Membership {
     own: MemberId,
     place: Place,
     /// consistent_index.
-    applied: u64,
+    applied: RaftIndex,
     snap_is_foreign: bool,
 }
 
@@ -71,7 +71,7 @@ impl Membership {
     ) -> Option<Self> {
         let metadata = wal.log().metadata.first();
         let own = metadata.map(|metadata| metadata.node_id);
-        let index = meta.consistent_index.unwrap_or(0);
+        let index = meta.consistent_index.unwrap_or_default();
         Some(Self {
             own: own.filter(|id| *id != MemberId(0))?,
             conf: crate::recover::voters(member, wal, index.min(wal.log().last_index())),

@@ -52,7 +52,7 @@ use crate::snap::Snaps;
 use crate::start::counted;
 use located::Place;
 use located::progress::Progress;
-use located::{Advice, Finding, Severity, reported_by};
+use located::{Advice, Finding, RaftIndex, Severity, reported_by};
 
 use self::collect::Collector;
 
@@ -340,7 +340,10 @@ impl<'m> CheckRun<'m> {
             found.add(finding)
         });
         let log = wal.log();
-        let (first, last) = (log.first().map_or(0, |entry| entry.index), log.last_index());
+        let (first, last) = (
+            log.first().map_or(RaftIndex(0), |entry| entry.index),
+            log.last_index(),
+        );
         self.checked.push(format!(
             "WAL: {}, {}, raft entries {first} to {last}, terms to {}",
             counted(log.segments.len() as u64, "segment", "segments"),
@@ -351,10 +354,10 @@ impl<'m> CheckRun<'m> {
         if let Ok(db) = member.db() {
             self.log_against_db(&db, &wal, &snaps, buckets);
         }
-        let applied = member.db().map_or(0, |db| {
+        let applied = member.db().map_or(RaftIndex(0), |db| {
             Meta::read(&db, &mut reported_by("backend::check"))
                 .consistent_index
-                .unwrap_or(0)
+                .unwrap_or_default()
         });
         for broken in member.evidence().with_role(Role::SnapDb) {
             cross::snap_db(
@@ -427,7 +430,7 @@ impl<'m> CheckRun<'m> {
         };
         let index = Meta::read(&db, &mut reported_by("backend::check"))
             .consistent_index
-            .unwrap_or(0);
+            .unwrap_or_default();
         let found = &mut self.found;
         match applied(&db, &keyspace, &wal, index, self.progress, &mut |finding| {
             found.add(finding)

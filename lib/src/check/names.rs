@@ -27,7 +27,7 @@ pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, repo
         .flat_map(|store| store.members)
         .map(|member| (member.id, member.name))
         .collect();
-    let applied = meta.consistent_index.unwrap_or(0);
+    let applied = meta.consistent_index.unwrap_or_default();
     for entry in wal
         .log()
         .surviving()

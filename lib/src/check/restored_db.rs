@@ -19,7 +19,7 @@ pub(super) fn restored_db(
     report: &mut Sink<'_>,
 ) {
     let log = wal.log();
-    let index = meta.consistent_index.unwrap_or(0);
+    let index = meta.consistent_index.unwrap_or_default();
     // The log of a restored member begins with the same entries, and its store came with the backup.
     if !log.begins_with_empty_store() || !log.has_only_first_members_to(index) {
         return;

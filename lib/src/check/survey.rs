@@ -46,7 +46,9 @@ fn is_applied_again(member: &Member, progress: &dyn Progress) -> bool {
         return false;
     };
     let meta = member.meta().ok();
-    let index = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
+    let index = meta
+        .and_then(|meta| meta.consistent_index)
+        .unwrap_or_default();
     let pending = wal.log().surviving().filter(|entry| entry.index > index);
     let pending = pending.map(|entry| wal.payload(entry));
     crate::start::shows_a_known_value(member, pending)

@@ -11,6 +11,7 @@ use super::buckets::for_each_entry;
 use crate::member::Wal;
 use crate::raft::{Operation, Payload, Request, RequestHeader};
 use crate::recover::{Nothing, Replay, State};
+use located::RaftIndex;
 
 /// `AlarmRequest.AlarmAction`: an alarm is raised, and taken back.
 const ACTIVATE: i32 = 1;
@@ -19,8 +20,8 @@ const DEACTIVATE: i32 = 2;
 /// What may have been on before the log begins: the first entry after which it is known to be off.
 #[derive(Default)]
 struct OnBefore {
-    authentication: u64,
-    alarm: u64,
+    authentication: RaftIndex,
+    alarm: RaftIndex,
 }
 
 impl OnBefore {
@@ -29,20 +30,24 @@ impl OnBefore {
         let mut found = Self::default();
         let mut raised = BTreeSet::new();
         let mut is_enabled = false;
-        for_each_entry(wal, u64::MAX, |index, payload| match operation(payload) {
-            Some((Operation::AuthEnable(_), _)) => is_enabled = true,
-            Some((Operation::AuthDisable(_), _)) if !is_enabled && found.authentication == 0 => {
-                found.authentication = index;
+        for_each_entry(wal, RaftIndex::MAX, |index, payload| {
+            match operation(payload) {
+                Some((Operation::AuthEnable(_), _)) => is_enabled = true,
+                Some((Operation::AuthDisable(_), _))
+                    if !is_enabled && found.authentication == 0 =>
+                {
+                    found.authentication = index;
+                }
+                Some((Operation::Alarm(alarm), _)) if alarm.action == ACTIVATE => {
+                    raised.insert(alarm.alarm);
+                }
+                Some((Operation::Alarm(alarm), _))
+                    if alarm.action == DEACTIVATE && !raised.contains(&alarm.alarm) =>
+                {
+                    found.alarm = index;
+                }
+                _ => {}
             }
-            Some((Operation::Alarm(alarm), _)) if alarm.action == ACTIVATE => {
-                raised.insert(alarm.alarm);
-            }
-            Some((Operation::Alarm(alarm), _))
-                if alarm.action == DEACTIVATE && !raised.contains(&alarm.alarm) =>
-            {
-                found.alarm = index;
-            }
-            _ => {}
         });
         found
     }
@@ -60,7 +65,7 @@ pub(super) fn undecided_leases(
     };
     let mut undecided = BTreeSet::new();
     let mut replay = Replay::new(&Nothing, before.clone(), 1, -1);
-    for_each_entry(wal, u64::MAX, |index, payload| {
+    for_each_entry(wal, RaftIndex::MAX, |index, payload| {
         match operation(payload) {
             Some((Operation::LeaseGrant(grant), _)) if index < on_before.alarm => {
                 undecided.insert(grant.id);

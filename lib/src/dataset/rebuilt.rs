@@ -9,8 +9,8 @@ use crate::check::{Logged, logged_beside};
 use crate::member::Origin;
 use crate::mvcc::{Compaction, Keyspace, Revision};
 use crate::salvage::carve::{Past, PastSource, carve};
-use located::FileName;
 use located::progress::Progress;
+use located::{FileName, RaftIndex};
 
 /// What answers instead of a db.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct RebuiltOrigin {
     /// The place in words.
     pub text: String,
     /// The entry of the log.
-    pub entry: Option<u64>,
+    pub entry: Option<RaftIndex>,
     /// Page and offset in the db file.
     pub page: Option<(u64, u64)>,
 }
@@ -56,14 +56,14 @@ impl Rebuilt {
     /// Where the version of a revision is from.
     pub fn origin(&self, revision: Revision) -> RebuiltOrigin {
         if self.by_index {
-            return of_entry(u64::try_from(revision.main).ok());
+            return of_entry(u64::try_from(revision.main).ok().map(RaftIndex));
         }
         match self.past.source(revision) {
             PastSource::Carved(origin, place) => RebuiltOrigin {
                 letter: 'C',
                 origin: Origin::Carved(origin.as_str()),
                 text: format!("{}: {place}, unverified", origin.as_str()),
-                entry: place.index.map(|index| index.get()),
+                entry: place.index,
                 page: place.page.zip(place.offset),
             },
             PastSource::Wal(index) => of_entry(index),
@@ -72,7 +72,7 @@ impl Rebuilt {
     }
 }
 
-fn of_entry(entry: Option<u64>) -> RebuiltOrigin {
+fn of_entry(entry: Option<RaftIndex>) -> RebuiltOrigin {
     RebuiltOrigin {
         letter: 'W',
         origin: Origin::Wal(entry),

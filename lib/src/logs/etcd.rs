@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::{LineCounts, LogError, read_lines};
+use located::{RaftIndex, Term};
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,11 +103,11 @@ pub struct EtcdLine {
     /// The message with its fields.
     pub message: String,
     /// The raft index that it names.
-    pub raft_index: Option<u64>,
+    pub raft_index: Option<RaftIndex>,
     /// The compaction revision that it names.
     pub compacted: Option<i64>,
     /// The term that it names as begun.
-    pub term: Option<u64>,
+    pub term: Option<Term>,
 }
 
 /// What etcd's logs say.
@@ -204,7 +205,7 @@ impl EtcdLog {
             time,
             topic,
             message: with_fields(message, fields),
-            raft_index: number(&["snapshot-index", "local-member-applied-index"]),
+            raft_index: number(&["snapshot-index", "local-member-applied-index"]).map(RaftIndex),
             compacted,
             term: term(message),
         });
@@ -268,7 +269,7 @@ fn topic(message: &str, is_warning: bool) -> Option<EtcdTopic> {
 }
 
 /// `… elected leader 8e9e05c52164694d at term 7`.
-fn term(message: &str) -> Option<u64> {
+fn term(message: &str) -> Option<Term> {
     let begins = ["elected leader", "became leader"];
     begins.iter().find(|part| message.contains(**part))?;
     let (_, term) = message.rsplit_once("at term ")?;

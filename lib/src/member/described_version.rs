@@ -7,6 +7,7 @@ use crate::clock::{Clock, WriteTime};
 use crate::kubernetes::changed::{self, Change, changes, unified};
 use crate::kubernetes::mask::{Mask, is_secret};
 use crate::mvcc::Version;
+use located::RaftIndex;
 use serde_json::Value;
 
 /// Where a version is stored.
@@ -15,13 +16,13 @@ pub enum Origin {
     /// In the db.
     Db,
     /// In the WAL, made by the entry of that raft index where it is known.
-    Wal(Option<u64>),
+    Wal(Option<RaftIndex>),
     /// Carved: no tree and no log has it. Holds where it was found.
     Carved(&'static str),
     /// In the WAL, and its revision is not known; `conditional`: nor whether it happened.
     Unplaced {
         /// Raft index of the entry.
-        index: u64,
+        index: RaftIndex,
         /// Whether the write may not have happened.
         conditional: bool,
         /// Whether it keeps the value that the key had: which one that was is not known.

@@ -7,7 +7,7 @@ use crate::bolt::Db;
 use crate::raft::Payload;
 use crate::snap::Store;
 use located::Damage;
-use located::{ClusterId, Error, Finding, MemberId, Sink, reported_by};
+use located::{ClusterId, Error, Finding, MemberId, RaftIndex, Sink, reported_by};
 
 /// Who a member is.
 #[derive(Clone, Debug, Default)]
@@ -173,7 +173,7 @@ impl Member {
         let snap = of_this_member(&snaps, identity.member_id, &cluster.members);
         let store = snap.and_then(|snap| Store::parse(&snap.store_json).ok());
         // A db without its meta bucket says nothing; one of 3.4 only says little.
-        let of_store_index = snap.map_or(0, |snap| snap.index);
+        let of_store_index = snap.map_or(RaftIndex(0), |snap| snap.index);
         let schema = || {
             db?.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
             let meta = self.meta().ok().filter(|meta| !meta.is_blank())?;
@@ -205,7 +205,7 @@ impl Member {
         &self,
         mut of_db: Vec<backend::ClusterMember>,
         of_snap: &[backend::ClusterMember],
-        snap_index: u64,
+        snap_index: RaftIndex,
     ) -> Vec<backend::ClusterMember> {
         let known = |id: MemberId| of_snap.iter().any(|member| member.id == id);
         if of_snap.is_empty() || of_db.iter().all(|member| known(member.id)) {

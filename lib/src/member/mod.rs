@@ -45,9 +45,9 @@ use crate::evidence::{self, Evidence, File, Role, Trailer};
 use crate::mvcc::Rules;
 use crate::snap::SnapPart;
 use crate::wal::Ends;
-use located::Bytes;
 use located::Error;
 use located::progress::{Progress, Silent};
+use located::{Bytes, RaftIndex};
 
 /// How a member is opened.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ pub struct Member {
     newest: OnceLock<crate::mvcc::Index>,
     changed: OnceLock<Option<Box<ChangedMember>>>,
     /// For each db that a leader sent, with its index: the member with that db in the place of its own.
-    received: OnceLock<Vec<(u64, Member)>>,
+    received: OnceLock<Vec<(RaftIndex, Member)>>,
 }
 
 /// The same member with other bytes in some places.
@@ -150,7 +150,7 @@ impl Member {
     }
 
     /// The member with the db that it received for the snapshot at `index` in the place of its own; `None` if there is none.
-    pub fn with_received_db(&self, index: u64) -> Option<&Self> {
+    pub fn with_received_db(&self, index: RaftIndex) -> Option<&Self> {
         let members = self.received.get_or_init(|| {
             let files = self.evidence.with_role(Role::SnapDb).iter();
             let received = files.filter_map(|file| {

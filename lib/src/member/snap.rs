@@ -4,7 +4,7 @@ use super::Member;
 use crate::backend::ClusterMember;
 use crate::evidence::{File, Role};
 use crate::snap::{SnapFile, Snaps};
-use located::{Bytes, MemberId, Sink, reported_by};
+use located::{Bytes, MemberId, RaftIndex, Sink, reported_by};
 
 impl Member {
     /// The `.snap` and `.snap.broken` files; what is wrong with each alone goes to `report`.
@@ -14,11 +14,11 @@ impl Member {
 
     /// The entry of the newest `.snap` file that can be read and is this member's; 0 if there is none. What was there once: etcd
     /// writes one only of entries that it has applied.
-    pub(crate) fn newest_snap(&self) -> u64 {
+    pub(crate) fn newest_snap(&self) -> RaftIndex {
         let own = self.own_id();
         let snaps = self.snaps(&mut reported_by("snap::check"));
         let own = snaps.usable().filter(|snap| !is_foreign(snap, own));
-        own.map(|snap| snap.index).max().unwrap_or(0)
+        own.map(|snap| snap.index).max().unwrap_or_default()
     }
 
     /// The member's id, by its log; `None` without one.

@@ -14,6 +14,7 @@ use crate::raft::kv::{Op, TxnRequest};
 use crate::raft::{
     EntryType, InternalRaftRequest, Operation, Payload, Plain, Request, RequestHeader,
 };
+use located::RaftIndex;
 
 /// Everything beside keys: what the other buckets of the backend hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,7 +138,7 @@ impl<'a, 'b> Replay<'a, 'b> {
     }
 
     /// Applies the entry of that index and kind by its data, which is decoded only if it is not plain.
-    pub fn apply_data(&mut self, index: u64, kind: EntryType, data: &'a [u8]) -> Applied {
+    pub fn apply_data(&mut self, index: RaftIndex, kind: EntryType, data: &'a [u8]) -> Applied {
         // Permissions and alarms look at the whole request.
         let is_free =
             !self.state.users.enabled && !self.appliers.no_space && !self.appliers.corrupt;
@@ -154,7 +155,7 @@ impl<'a, 'b> Replay<'a, 'b> {
     }
 
     /// Applies the entry of that index; `data` is its data, `payload` the same decoded.
-    pub fn apply(&mut self, index: u64, data: &'a [u8], payload: &Payload) -> Applied {
+    pub fn apply(&mut self, index: RaftIndex, data: &'a [u8], payload: &Payload) -> Applied {
         let result = match payload {
             Payload::Request(Request::Empty) => Ok(()),
             Payload::Request(Request::Internal(request)) => self.request(index, data, request),
@@ -191,7 +192,7 @@ impl<'a, 'b> Replay<'a, 'b> {
 
     fn request(
         &mut self,
-        index: u64,
+        index: RaftIndex,
         data: &'a [u8],
         request: &InternalRaftRequest,
     ) -> Result<(), Refused> {

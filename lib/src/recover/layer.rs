@@ -11,6 +11,7 @@ use std::ops::Bound;
 
 use super::covered::Covered;
 use crate::mvcc::{KeyValue, Revision};
+use located::RaftIndex;
 
 /// The store under a replay, as it is at one revision.
 pub trait Base {
@@ -75,7 +76,7 @@ pub struct Change<'a> {
     /// Its revision.
     pub revision: Revision,
     /// The raft index of the entry.
-    pub index: u64,
+    pub index: RaftIndex,
     /// The user key.
     pub key: Cow<'a, [u8]>,
     /// What is stored; `None` for a deletion.

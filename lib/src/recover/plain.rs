@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use super::compare::condition_holds;
 use super::store::{Refused, Store};
 use crate::raft::{Plain, PlainKind, PlainPut, PlainTxn, PlainWrite};
+use located::RaftIndex;
 
 impl<'a> Store<'a, '_> {
     /// Applies a plain entry.
     pub(super) fn plain(
         &mut self,
-        index: u64,
+        index: RaftIndex,
         plain: Plain<'a>,
         lease_exists: impl Fn(i64) -> bool,
     ) -> Result<(), Refused> {
@@ -37,7 +38,7 @@ impl<'a> Store<'a, '_> {
     /// Does the writes of an entry, which are given twice: once to be checked.
     fn plain_writes<I: Iterator<Item = PlainWrite<'a>>>(
         &mut self,
-        index: u64,
+        index: RaftIndex,
         (mut checked, writes): (I, I),
         lease_exists: impl Fn(i64) -> bool,
     ) -> Result<(), Refused> {

@@ -6,7 +6,7 @@ use super::members::{MemberInfo, Members};
 use crate::member::{Member, of_this_member};
 use crate::raft::{Operation, Payload, Request};
 use crate::snap::Store;
-use located::reported_by;
+use located::{RaftIndex, reported_by};
 
 /// Returns the members that the newest `.snap` and the entries after it name; without a `.snap`, those of a log that begins with
 /// the empty store. Empty if neither is there.
@@ -25,7 +25,7 @@ pub(crate) fn published_members(member: &Member) -> BTreeMap<u64, MemberInfo> {
             members.members = store.members.into_iter().map(of_store).collect();
             snap.index
         }
-        _ => 0,
+        _ => RaftIndex(0),
     };
     let Some(wal) = member.wal() else {
         return members.members;

@@ -9,7 +9,7 @@ use crate::member::{Buckets, Member, Wal};
 use crate::mvcc::{Detached, Keyspace, Overlay, Rules};
 use crate::raft::{ConfState, Entry, EntryType, Payload};
 use located::progress::Progress;
-use located::{Error, reported_by};
+use located::{Error, RaftIndex, reported_by};
 
 /// Why the replay ends where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +24,19 @@ pub enum Bound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayedRange {
     /// `consistent_index`: the last entry the db has.
-    pub from: u64,
+    pub from: RaftIndex,
     /// The last entry that was applied.
-    pub to: u64,
+    pub to: RaftIndex,
     /// Why not further.
     pub bound: Bound,
     /// The last entry of the log.
-    pub last: u64,
+    pub last: RaftIndex,
     /// Entries applied.
     pub entries: u64,
     /// Of them, those etcd answers with an error.
     pub refused: u64,
     /// The entry at which etcd panics, and how; nothing after it was applied.
-    pub stops: Option<(u64, String)>,
+    pub stops: Option<(RaftIndex, String)>,
     /// Why it is not known whether etcd goes on to serve this state; `None` if it does.
     pub doubt: Option<String>,
 }
@@ -109,7 +109,13 @@ impl Replayed<'_> {
 /// # Errors
 /// As [`Member::keyspace`]. A member without a WAL is as its db says.
 pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replayed<'a>, Error> {
-    apply(member, u64::MAX, false, ApplyRules::default(), progress)
+    apply(
+        member,
+        RaftIndex::MAX,
+        false,
+        ApplyRules::default(),
+        progress,
+    )
 }
 
 /// As [`replay`], but to the end of the log, whether known to be committed or not: the most that this log can give.
@@ -120,7 +126,13 @@ pub fn replay_to_the_end<'a>(
     member: &'a Member,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
-    apply(member, u64::MAX, true, ApplyRules::default(), progress)
+    apply(
+        member,
+        RaftIndex::MAX,
+        true,
+        ApplyRules::default(),
+        progress,
+    )
 }
 
 /// As [`replay`], but without entries whose index is greater than `through`: the result of a start that truncates the log there.
@@ -129,7 +141,7 @@ pub fn replay_to_the_end<'a>(
 /// As [`replay`].
 pub fn replay_through<'a>(
     member: &'a Member,
-    through: u64,
+    through: RaftIndex,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
     apply(member, through, false, ApplyRules::default(), progress)
@@ -137,14 +149,14 @@ pub fn replay_through<'a>(
 
 fn apply<'a>(
     member: &'a Member,
-    through: u64,
+    through: RaftIndex,
     uncommitted: bool,
     rules: ApplyRules,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
     let from = Meta::read(&member.db()?, &mut reported_by("backend::check"))
         .consistent_index
-        .unwrap_or(0);
+        .unwrap_or_default();
     let Some(wal) = member.wal_with(progress) else {
         return replay_entries(member, from, &[], (Bound::Commit, from), rules);
     };
@@ -177,9 +189,9 @@ fn apply<'a>(
 /// Applies these entries to the db, which has those up to `from`; `last` is the last entry of the log.
 pub(crate) fn replay_entries<'a>(
     member: &'a Member,
-    from: u64,
+    from: RaftIndex,
     entries: &[Entry<'a>],
-    (bound, last): (Bound, u64),
+    (bound, last): (Bound, RaftIndex),
     rules: ApplyRules,
 ) -> Result<Replayed<'a>, Error> {
     let db = member.db()?;
@@ -196,19 +208,25 @@ pub(crate) fn replay_entries<'a>(
 pub(crate) fn replay_on_nothing<'a>(
     state: State,
     entries: &[Entry<'a>],
-    until: (Bound, u64),
+    until: (Bound, RaftIndex),
     rules: ApplyRules,
 ) -> Replayed<'a> {
     let replay = Replay::new(&Nothing, state, 1, -1).with_rules(rules);
-    applied_to(Overlay::empty(Rules::NEWEST), replay, 0, entries, until)
+    applied_to(
+        Overlay::empty(Rules::NEWEST),
+        replay,
+        RaftIndex(0),
+        entries,
+        until,
+    )
 }
 
 fn applied_to<'a>(
     mut overlay: Overlay<'a>,
     mut replay: Replay<'a, '_>,
-    from: u64,
+    from: RaftIndex,
     entries: &[Entry<'a>],
-    (bound, last): (Bound, u64),
+    (bound, last): (Bound, RaftIndex),
 ) -> Replayed<'a> {
     let mut reach = ReplayedRange {
         from,
@@ -223,7 +241,7 @@ fn applied_to<'a>(
     for entry in entries {
         // After missing entries nothing can be applied: etcd does not start, or stops there.
         // "unexpected committed entry index": `applyEntries` in `server/etcdserver/server.go`, v3.5.30.
-        if entry.index != reach.to.saturating_add(1) {
+        if entry.index != reach.to.next() {
             break;
         }
         if let Applied::Stops(why) = replay.apply_data(entry.index, entry.kind, entry.data) {
@@ -259,9 +277,9 @@ fn overlay_finish(overlay: &mut Overlay<'_>) {
 }
 
 /// The lower bound of what is committed: HardState, `consistent_index`, the newest valid snapshot.
-pub fn commit(wal: &Wal<'_>, consistent_index: u64) -> u64 {
+pub fn commit(wal: &Wal<'_>, consistent_index: RaftIndex) -> RaftIndex {
     // HardState may lag: `MustSync` in `raft/node.go`, v3.5.30, does not sync for a commit alone.
-    let state = wal.log().hard_state().unwrap_or_default().commit.get();
+    let state = wal.log().hard_state().unwrap_or_default().commit;
     let snapshot = wal
         .log()
         .valid_snapshots()
@@ -269,12 +287,12 @@ pub fn commit(wal: &Wal<'_>, consistent_index: u64) -> u64 {
         .max();
     state
         .max(consistent_index)
-        .max(snapshot.unwrap_or(0))
+        .max(snapshot.unwrap_or_default())
         .min(wal.log().last_index().max(consistent_index))
 }
 
 /// Returns who votes at index `at`: the newest snapshot's voters, with the membership changes after the snapshot applied.
-pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
+pub fn voters(member: &Member, wal: &Wal<'_>, at: RaftIndex) -> ConfState {
     let log = wal.log();
     let newest = log
         .valid_snapshots()
@@ -283,7 +301,7 @@ pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
     // 3.4 writes no ConfState into the snapshot record: it is only in the `.snap` file (`SaveSnap` in `etcdserver/storage.go`,
     // v3.4.23).
     let mut conf = newest.and_then(|snapshot| snapshot.conf_state.clone());
-    let from = newest.map_or(0, |snapshot| snapshot.index);
+    let from = newest.map_or(RaftIndex(0), |snapshot| snapshot.index);
     if conf.is_none() && from > 0 {
         let snaps = member.snaps(&mut reported_by("snap::check"));
         conf = snaps

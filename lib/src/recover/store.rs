@@ -8,6 +8,7 @@ use super::compare::{branch, branches};
 use super::layer::{Change, KeySpan, Layer, Put};
 use crate::mvcc::{KeyValue, Revision};
 use crate::raft::kv::{DeleteRangeRequest, Op, PutRequest, RangeRequest, TxnRequest};
+use located::RaftIndex;
 
 /// Why etcd answers a request with an error and changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +62,7 @@ pub struct Store<'a, 'b> {
 /// The changes of one entry: they share a main revision, which is used up only if there is one.
 pub(super) struct Transaction<'s, 'a, 'b> {
     store: &'s mut Store<'a, 'b>,
-    index: u64,
+    index: RaftIndex,
     data: &'a [u8],
     /// Where in the data the last key or value that was looked for ends: the next one follows it closely.
     read: usize,
@@ -82,7 +83,11 @@ impl<'a, 'b> Store<'a, 'b> {
     }
 
     /// Begins the writes of an entry.
-    pub(super) fn transaction(&mut self, index: u64, data: &'a [u8]) -> Transaction<'_, 'a, 'b> {
+    pub(super) fn transaction(
+        &mut self,
+        index: RaftIndex,
+        data: &'a [u8],
+    ) -> Transaction<'_, 'a, 'b> {
         let main = self.revision.saturating_add(1);
         Transaction {
             store: self,
@@ -97,7 +102,7 @@ impl<'a, 'b> Store<'a, 'b> {
     /// Applies a put.
     pub fn put(
         &mut self,
-        index: u64,
+        index: RaftIndex,
         data: &'a [u8],
         request: &PutRequest,
         lease_exists: impl Fn(i64) -> bool,
@@ -110,14 +115,14 @@ impl<'a, 'b> Store<'a, 'b> {
     }
 
     /// Applies a deletion.
-    pub fn delete_range(&mut self, index: u64, data: &'a [u8], request: &DeleteRangeRequest) {
+    pub fn delete_range(&mut self, index: RaftIndex, data: &'a [u8], request: &DeleteRangeRequest) {
         let mut transaction = self.transaction(index, data);
         transaction.delete(KeySpan::new(&request.key, &request.range_end));
         transaction.end();
     }
 
     /// Deletes the keys of a revoked lease, in ascending order and in one revision.
-    pub fn delete_attached(&mut self, index: u64, lease: i64) {
+    pub fn delete_attached(&mut self, index: RaftIndex, lease: i64) {
         // etcd sorts the keys of a lease, so that each member gives them the same sub-revisions: `Revoke` in
         // `server/lease/lessor.go`, v3.5.30.
         let keys = self.layer.attached(lease);
@@ -130,7 +135,7 @@ impl<'a, 'b> Store<'a, 'b> {
     /// Applies a transaction: the conditions of all its branches are those before its first operation.
     pub fn txn(
         &mut self,
-        index: u64,
+        index: RaftIndex,
         data: &'a [u8],
         request: &TxnRequest,
         lease_exists: impl Fn(i64) -> bool,

@@ -71,12 +71,15 @@ impl Salvage<'_> {
     /// `meta`: how far the store is. `snapshot restore` writes its own index and term.
     pub(super) fn meta(&self) -> Entries {
         let (index, term) = self.applied;
-        let mut meta: Entries = vec![(b"consistent_index".to_vec(), index.to_be_bytes().to_vec())];
+        let mut meta: Entries = vec![(
+            b"consistent_index".to_vec(),
+            index.get().to_be_bytes().to_vec(),
+        )];
         let before_3_5 = self
             .version()
             .is_some_and(|version| (version.major, version.minor) < (3, 5));
         if term != 0 && !before_3_5 {
-            meta.push((b"term".to_vec(), term.to_be_bytes().to_vec()));
+            meta.push((b"term".to_vec(), term.get().to_be_bytes().to_vec()));
             meta.push((b"confState".to_vec(), conf_state(&self.state)));
         }
         if let Some(compacted) = self.compact_revision {

@@ -9,12 +9,13 @@ use super::single_bit;
 use crate::member::Wal;
 use crate::raft::EntryType;
 use crate::wal::{Log, LogEntry};
+use located::{RaftIndex, Term};
 
 /// An entry that the log itself does not give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ExtraEntry<'a> {
-    pub(super) index: u64,
-    pub(super) term: u64,
+    pub(super) index: RaftIndex,
+    pub(super) term: Term,
     pub(super) kind: EntryType,
     pub(super) data: Cow<'a, [u8]>,
 }
@@ -25,7 +26,7 @@ pub(super) struct Extra<'a> {
     /// By ascending index.
     pub(super) entries: Vec<ExtraEntry<'a>>,
     /// The log's own entries from this index on are not used: another member proves that they were overwritten.
-    pub(super) stale_from: Option<u64>,
+    pub(super) stale_from: Option<RaftIndex>,
     /// What was added and why, one sentence each.
     pub(super) notes: Vec<String>,
 }
@@ -36,7 +37,7 @@ pub(super) struct NamedLog<'a> {
     pub(super) name: String,
     pub(super) wal: Wal<'a>,
     /// The last entry that this member knows to be committed.
-    pub(super) commit: u64,
+    pub(super) commit: RaftIndex,
 }
 
 impl NamedLog<'_> {
@@ -92,11 +93,11 @@ impl<'a> Extra<'a> {
             ));
         }
         let log = own.wal.log();
-        let stale = self.stale_from.unwrap_or(u64::MAX);
-        let has = |index: u64| index < stale && log.entry(index).is_some();
-        let known: std::collections::BTreeSet<u64> =
+        let stale = self.stale_from.unwrap_or(RaftIndex::MAX);
+        let has = |index: RaftIndex| index < stale && log.entry(index).is_some();
+        let known: std::collections::BTreeSet<RaftIndex> =
             self.entries.iter().map(|entry| entry.index).collect();
-        let first = log.first().map_or(u64::MAX, |first| first.index);
+        let first = log.first().map_or(RaftIndex::MAX, |first| first.index);
         let taken: Vec<&LogEntry> = other
             .wal
             .log()
@@ -117,7 +118,7 @@ impl<'a> Extra<'a> {
         self.entries
             .extend(taken.into_iter().map(|entry| ExtraEntry {
                 index: entry.index,
-                term: entry.term.get(),
+                term: entry.term,
                 kind: entry.kind,
                 data: Cow::Borrowed(other.wal.data(entry)),
             }));
@@ -128,11 +129,11 @@ impl<'a> Extra<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Compared {
     /// The last entry of the other log that is known to be that of the cluster.
-    sure: u64,
+    sure: RaftIndex,
     /// The first entry of the own log that the other proves to be overwritten.
-    overwritten_from: Option<u64>,
+    overwritten_from: Option<RaftIndex>,
     /// An index at which both committed something else.
-    contradiction: Option<u64>,
+    contradiction: Option<RaftIndex>,
 }
 
 impl Compared {
@@ -170,16 +171,18 @@ impl Compared {
 /// The last entry that a majority of the voters has in the newest term: a leader acknowledged it, whatever HardState says.
 ///
 /// An entry of an older term is committed only with one of the leader's own (raft paper, 5.4.2).
-pub(super) fn held_by_majority(logs: &[&Log], voters: usize) -> u64 {
+pub(super) fn held_by_majority(logs: &[&Log], voters: usize) -> RaftIndex {
     let majority = voters / 2 + 1;
     let term = |log: &&Log| log.last().map_or(0, |last| last.term.get());
     let newest = logs.iter().map(term).max().unwrap_or(0);
     let of_term = |log: &&&Log| term(log) == newest;
-    let mut ends: Vec<u64> = logs
+    let mut ends: Vec<RaftIndex> = logs
         .iter()
         .filter(of_term)
-        .map(|log| log.last().map_or(0, |last| last.index))
+        .map(|log| log.last().map_or(RaftIndex(0), |last| last.index))
         .collect();
     ends.sort_unstable_by(|a, b| b.cmp(a));
-    ends.get(majority.saturating_sub(1)).copied().unwrap_or(0)
+    ends.get(majority.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
 }

@@ -6,10 +6,11 @@ use crate::evidence::Kind;
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::wal::{Damage, Ending, WalFile};
+use located::RaftIndex;
 
 /// Damage after the last entry that can be read, and segments that have a name and no record. `applied`: the last entry in the db; what
 /// the damage had up to there is not lost, and whether it had more is not known.
-pub(crate) fn damaged_end(wal: &Wal<'_>, applied: u64) -> Vec<Lost> {
+pub(crate) fn damaged_end(wal: &Wal<'_>, applied: RaftIndex) -> Vec<Lost> {
     let log = wal.log();
     let last = log.last_index();
     let end = log
@@ -95,7 +96,7 @@ pub(crate) fn missing_segment(wal: &Wal<'_>) -> Option<Lost> {
 
 /// The log ends before the last entry that the db has applied. etcd syncs an entry before it applies it, so the log had more: what came
 /// after the last commit of the db was there, too, and is unknown. `Ready` and `Save` in `server/etcdserver/raft.go`, v3.5.30.
-pub(crate) fn before_db(wal: &Wal<'_>, last: u64, applied: u64) -> Option<Lost> {
+pub(crate) fn before_db(wal: &Wal<'_>, last: RaftIndex, applied: RaftIndex) -> Option<Lost> {
     let segment = wal.log().segments.last();
     let file = segment.and_then(|segment| wal.files().get(segment.file));
     (last < applied).then(|| Lost {
@@ -109,7 +110,7 @@ pub(crate) fn before_db(wal: &Wal<'_>, last: u64, applied: u64) -> Option<Lost> 
 }
 
 /// A data directory with a db and without a log: nothing says what was written after the last commit of the db.
-pub(crate) fn no_log(member: &Member, applied: u64, revision: i64) -> Option<Lost> {
+pub(crate) fn no_log(member: &Member, applied: RaftIndex, revision: i64) -> Option<Lost> {
     let evidence = member.evidence();
     let had_log = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
     (had_log && evidence.db().is_some()).then(|| Lost {
@@ -123,7 +124,11 @@ pub(crate) fn no_log(member: &Member, applied: u64, revision: i64) -> Option<Los
 }
 
 /// Everything that the end of the log shows to be lost, and what it may have lost. `applied`: the last entry in the db.
-pub(crate) fn end_losses(member: &Member, applied: u64, progress: &dyn Progress) -> Vec<Lost> {
+pub(crate) fn end_losses(
+    member: &Member,
+    applied: RaftIndex,
+    progress: &dyn Progress,
+) -> Vec<Lost> {
     let wal = member.wal_with(progress);
     let Some(wal) = wal.filter(|wal| wal.log().first().is_some()) else {
         let revision = member.readable_keyspace().ok();
@@ -131,7 +136,7 @@ pub(crate) fn end_losses(member: &Member, applied: u64, progress: &dyn Progress)
         return no_log(member, applied, revision).into_iter().collect();
     };
     let is_readable = member.readable_keyspace().is_ok();
-    let mut lost = damaged_end(&wal, if is_readable { applied } else { 0 });
+    let mut lost = damaged_end(&wal, if is_readable { applied } else { RaftIndex(0) });
     lost.extend(missing_segment(&wal));
     lost.extend(before_db(&wal, wal.log().last_index(), applied));
     lost

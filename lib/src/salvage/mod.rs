@@ -55,6 +55,7 @@ pub use unfinished::remove_unfinished;
 
 use crate::Place;
 use crate::recover::State;
+use located::{RaftIndex, Term};
 use record::RecordSet;
 
 /// Up to which write.
@@ -98,7 +99,7 @@ pub struct Lost {
     /// The first and last revision.
     pub revisions: Option<(i64, i64)>,
     /// The first and last raft index.
-    pub indexes: Option<(u64, u64)>,
+    pub indexes: Option<(RaftIndex, RaftIndex)>,
     /// The key, if it is known.
     pub key: Option<Vec<u8>>,
     /// Whether it is only a trace: nothing proves that anything was lost.
@@ -136,7 +137,7 @@ pub struct Salvage<'a> {
     storage_version: Option<String>,
     /// Whether [`Salvage::state`] is newer than the point.
     state_is_newer: bool,
-    applied: (u64, u64),
+    applied: (RaftIndex, Term),
     damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     /// Revisions of which writes may be lost without a gap that shows it.
     lost_ranges: Vec<(i64, i64)>,

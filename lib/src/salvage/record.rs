@@ -9,6 +9,7 @@ use super::label::Provenance;
 use crate::mvcc::{KeyValue, Revision, StoredKey};
 use crate::recover::Change;
 use crate::{FileName, Place};
+use located::RaftIndex;
 
 /// Where the message of a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(super) struct RecordSource<'a> {
     pub(super) file: FileName,
     pub(super) changes: Vec<Change<'a>>,
     /// Each main revision that an entry made, with the index of the entry; ascending.
-    pub(super) written: Vec<(i64, u64)>,
+    pub(super) written: Vec<(i64, RaftIndex)>,
 }
 
 /// Records of several sources by ascending revision.
@@ -220,7 +221,7 @@ impl<'a> RecordSet<'a> {
     }
 
     /// The newest revision that an entry up to an index wrote; `None` if no log wrote any.
-    pub(super) fn revision_at(&self, index: u64) -> Option<i64> {
+    pub(super) fn revision_at(&self, index: RaftIndex) -> Option<i64> {
         let written = self.sources.iter().flat_map(|source| &source.written);
         let until = written.filter(|(_, by)| *by <= index);
         until.map(|(main, _)| *main).max()

@@ -7,6 +7,7 @@
 use crate::member::Wal;
 use crate::raft::{Entry, EntryType};
 use crate::wal::{DamageKind, Log};
+use located::{RaftIndex, Term};
 
 /// Longest payload that is tried, in bytes: a longer one has more bits than a checksum can tell apart with confidence.
 const MAX_PAYLOAD_BYTES: usize = 4 << 20;
@@ -14,8 +15,8 @@ const MAX_PAYLOAD_BYTES: usize = 4 << 20;
 /// An entry with one bit put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RepairedEntry {
-    pub(super) index: u64,
-    pub(super) term: u64,
+    pub(super) index: RaftIndex,
+    pub(super) term: Term,
     pub(super) kind: EntryType,
     pub(super) data: Vec<u8>,
     /// The byte of the record's payload that is wrong.
@@ -45,7 +46,7 @@ fn repair(wal: &Wal<'_>, log: &Log, record: usize, difference: u32) -> Option<Re
     let entry = Entry::parse(&right).ok()?;
     let mended = RepairedEntry {
         index: entry.index,
-        term: entry.term.get(),
+        term: entry.term,
         kind: entry.kind,
         data: entry.data.to_vec(),
         byte,
@@ -66,7 +67,7 @@ fn fits(log: &Log, mended: &RepairedEntry) -> bool {
         .and_then(|index| log.entry(index));
     log.entry(mended.index).is_none()
         && (before.is_some() || after.is_some())
-        && before.is_none_or(|before| before.term.get() <= mended.term)
+        && before.is_none_or(|before| before.term <= mended.term)
         && after.is_none_or(|after| mended.term <= after.term.get())
 }
 

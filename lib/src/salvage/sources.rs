@@ -13,7 +13,7 @@ use crate::evidence::Role;
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover;
-use located::reported_by;
+use located::{RaftIndex, reported_by};
 
 /// Evidence that is read once for all that is asked about it.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ struct Copy<'m> {
     log_of: &'m Member,
     extra: Extra<'m>,
     /// The last entry that any copy of the same history proves to be committed; 0 if there is only one copy.
-    committed: u64,
+    committed: RaftIndex,
 }
 
 impl<'m> Sources<'m> {
@@ -77,7 +77,7 @@ impl<'m> Sources<'m> {
                 log_of: member,
                 extra,
                 committed: match members.len() {
-                    1 => 0,
+                    1 => RaftIndex(0),
                     _ => committed_in_history(own, &logs, &members),
                 },
             });
@@ -221,7 +221,7 @@ fn named_log<'m>(member: &'m Member, progress: &dyn Progress) -> Option<NamedLog
     let applied = applied.filter(|index| *index <= wal.log().last_index());
     Some(NamedLog {
         name: member.evidence().name().as_str().to_owned(),
-        commit: recover::commit(&wal, applied.unwrap_or(0)),
+        commit: recover::commit(&wal, applied.unwrap_or_default()),
         wal,
     })
 }
@@ -231,7 +231,7 @@ fn committed_in_history(
     own: &NamedLog<'_>,
     logs: &[Option<NamedLog<'_>>],
     members: &[&Member],
-) -> u64 {
+) -> RaftIndex {
     let all = members.iter().copied().zip(logs);
     let all = all.filter_map(|(member, log)| Some((member, log.as_ref()?)));
     let (members, logs): (Vec<&Member>, Vec<&NamedLog<'_>>) =
@@ -240,8 +240,8 @@ fn committed_in_history(
 }
 
 /// What one member knows to be committed is committed for all of them, and so is what a majority has.
-fn committed(members: &[&Member], logs: &[&NamedLog<'_>]) -> u64 {
-    let known = logs.iter().map(|log| log.commit).max().unwrap_or(0);
+fn committed(members: &[&Member], logs: &[&NamedLog<'_>]) -> RaftIndex {
+    let known = logs.iter().map(|log| log.commit).max().unwrap_or_default();
     let all: Vec<&crate::wal::Log> = logs.iter().map(|log| log.wal.log()).collect();
     let voters = members.iter().zip(logs).map(|(member, log)| {
         let conf = recover::voters(member, &log.wal, known);
@@ -259,7 +259,7 @@ fn without_log<'m>(
     notes: &mut Vec<String>,
 ) -> Copy<'m> {
     let in_all = match members.len() {
-        1 => 0,
+        1 => RaftIndex(0),
         _ => committed(members, logs),
     };
     let alone = Copy {

@@ -9,6 +9,7 @@ use crate::member::Wal;
 use crate::raft::{EntryType, Operation, Payload, Request};
 use crate::recover::{Applied, Base, Change, Replay, ReplayedLease, State};
 use crate::wal::LogEntry;
+use located::{RaftIndex, Term};
 
 /// Minimum number of changes between two times that those which the db confirms are let go.
 const MIN_HELD_CHANGES: usize = 1 << 15;
@@ -17,7 +18,7 @@ const MIN_HELD_CHANGES: usize = 1 << 15;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReplayFrom {
     /// The entry before the first that is applied.
-    pub(super) index: u64,
+    pub(super) index: RaftIndex,
     /// The revision of the store then.
     pub(super) revision: i64,
     /// The compaction in force then; -1 for none.
@@ -27,7 +28,7 @@ pub(super) struct ReplayFrom {
 impl ReplayFrom {
     /// Before the first entry of a cluster: etcd's first revision is 1.
     pub(super) const EMPTY_STORE: Self = Self {
-        index: 0,
+        index: RaftIndex(0),
         revision: 1,
         compacted: -1,
     };
@@ -37,7 +38,7 @@ impl ReplayFrom {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReplayUntil {
     /// The last entry.
-    pub(super) index: u64,
+    pub(super) index: RaftIndex,
     /// The last revision.
     pub(super) revision: i64,
 }
@@ -50,12 +51,12 @@ pub(super) struct LogReplay<'a> {
     /// The records of the db that say the same as a change.
     pub(super) confirmed: ConfirmedRecords,
     /// Each main revision that was made, with the index of its entry; ascending.
-    pub(super) written: Vec<(i64, u64)>,
+    pub(super) written: Vec<(i64, RaftIndex)>,
     /// The revision before the first entry and after the last.
     pub(super) from: i64,
     pub(super) to: i64,
     /// The last entry that was applied, with its term.
-    pub(super) last: Option<(u64, u64)>,
+    pub(super) last: Option<(RaftIndex, Term)>,
     pub(super) entries: u64,
     /// Everything beside keys, after the last entry.
     pub(super) state: State,
@@ -67,14 +68,14 @@ pub(super) struct LogReplay<'a> {
     /// Main revisions of which the db says what they wrote, not the log: it depends on entries that are lost.
     pub(super) of_db: Vec<i64>,
     /// Entries that etcd itself would stop at, and why.
-    pub(super) undecodable: Vec<(u64, String)>,
+    pub(super) undecodable: Vec<(RaftIndex, String)>,
 }
 
 /// Entries of which nothing can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LostEntries {
-    pub(super) first: u64,
-    pub(super) last: u64,
+    pub(super) first: RaftIndex,
+    pub(super) last: RaftIndex,
     /// The first and last revision they are taken to have made: one each, unless the db says how many there were. The last is before the
     /// first if there was none.
     pub(super) revisions: (i64, i64),
@@ -173,7 +174,7 @@ struct ReplayInProgress<'a, 'b, 's> {
     /// The lease that the entry after the end revoked.
     undone: Option<(i64, ReplayedLease)>,
     /// The entry that follows.
-    next: u64,
+    next: RaftIndex,
     end: ReplayUntil,
 }
 
@@ -256,7 +257,7 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
     }
 
     /// Counts an entry as a write of which is not known what it wrote.
-    fn lose(&mut self, index: u64) {
+    fn lose(&mut self, index: RaftIndex) {
         let revision = self.replay.revision().saturating_add(1);
         self.line.lost.push(LostEntries {
             first: index,
@@ -267,13 +268,13 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
     }
 
     /// Counts the entries before `index` as lost. `false`: the end is among them.
-    fn skip_lost(&mut self, index: u64) -> bool {
-        let missing = i64::try_from(index.saturating_sub(self.next)).unwrap_or(i64::MAX);
+    fn skip_lost(&mut self, index: RaftIndex) -> bool {
+        let missing = i64::try_from(index.since(self.next)).unwrap_or(i64::MAX);
         let from = self.replay.revision();
         let to = from.saturating_add(self.holes.revisions(self.next, missing));
         self.line.lost.push(LostEntries {
             first: self.next,
-            last: index.saturating_sub(1),
+            last: index.previous(),
             revisions: (from.saturating_add(1), to),
         });
         if to > self.end.revision {
@@ -320,16 +321,16 @@ enum ReadableEntry<'e, 'a> {
 }
 
 impl<'a> ReadableEntry<'_, 'a> {
-    fn index(&self) -> u64 {
+    fn index(&self) -> RaftIndex {
         match self {
             Self::Whole(entry) => entry.index,
             Self::Extra(extra) => extra.index,
         }
     }
 
-    fn term(&self) -> u64 {
+    fn term(&self) -> Term {
         match self {
-            Self::Whole(entry) => entry.term.get(),
+            Self::Whole(entry) => entry.term,
             Self::Extra(extra) => extra.term,
         }
     }
@@ -357,11 +358,11 @@ impl<'a> ReadableEntry<'_, 'a> {
 fn steps<'e, 'a: 'e>(
     wal: &Wal<'a>,
     extra: &'a Extra<'a>,
-    after: u64,
-    through: u64,
+    after: RaftIndex,
+    through: RaftIndex,
 ) -> Vec<ReadableEntry<'e, 'a>> {
-    let wanted = |index: u64| index > after && index <= through;
-    let stale_from = extra.stale_from.unwrap_or(u64::MAX);
+    let wanted = |index: RaftIndex| index > after && index <= through;
+    let stale_from = extra.stale_from.unwrap_or(RaftIndex::MAX);
     let mut steps: Vec<ReadableEntry<'e, 'a>> = wal
         .log()
         .surviving()

@@ -6,7 +6,7 @@ use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::raft::{ConfChangeType, Entry, Operation, Payload, Request};
 use crate::snap::Store;
 use crate::wal::boot::{self, Reading};
-use located::{MemberId, reported_by};
+use located::{MemberId, RaftIndex, reported_by};
 
 impl Engine<'_, '_> {
     /// 3.6 and later: the schema, the cluster version and the members of the db.
@@ -110,8 +110,8 @@ impl Engine<'_, '_> {
         &mut self,
         reading: &Reading<'_>,
         from: boot::Start,
-        to: u64,
-        consistent_index: u64,
+        to: RaftIndex,
+        consistent_index: RaftIndex,
     ) -> Result<(), Stopped> {
         let own = reading.node_id.get();
         let voters: Vec<u64> = self.snapshot_voters.clone();

@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::{ApplyRules, Bound, Replayed, State, replay_entries, replay_on_nothing};
 use crate::wal::boot::{self, Reading, Release};
-use located::MemberId;
+use located::{MemberId, RaftIndex};
 
 /// Entries that a restarted member writes itself: the no-op of its term, and its own attributes.
 const OWN_ENTRIES: u64 = 2;
@@ -131,7 +131,11 @@ impl<'m> Engine<'m, '_> {
     }
 
     /// Opens the db that was received with the snapshot; from here on it is the db of the member.
-    fn received_db(&mut self, received: &'m Member, index: u64) -> Result<Backend<'m>, Stopped> {
+    fn received_db(
+        &mut self,
+        received: &'m Member,
+        index: RaftIndex,
+    ) -> Result<Backend<'m>, Stopped> {
         self.member = received;
         self.outcome.received_index = Some(index);
         let bytes = received.db_bytes();
@@ -183,11 +187,11 @@ impl<'m> Engine<'m, '_> {
     }
 
     /// The last entry that is applied: a member that votes alone commits all that it has.
-    fn applied_to(&self, reading: &Reading<'_>, from: boot::Start) -> (Bound, u64) {
+    fn applied_to(&self, reading: &Reading<'_>, from: boot::Start) -> (Bound, RaftIndex) {
         let last = reading.last_index(from);
         match self.conf.voters.as_slice() {
             [own] if *own == reading.node_id.get() => (Bound::SoleVoter, last),
-            _ => (Bound::Commit, reading.hard_state.commit.get().min(last)),
+            _ => (Bound::Commit, reading.hard_state.commit.min(last)),
         }
     }
 
@@ -360,15 +364,15 @@ impl<'m> Engine<'m, '_> {
         self.outcome.revision = Some(restored.revision);
         self.outcome.keys = Some(restored.keys);
         self.outcome.dies_at_first_question = restored.dies_at_first_question;
-        self.swallows(0, restored.consistent_index, FIRST_ENTRIES);
+        self.swallows(RaftIndex(0), restored.consistent_index, FIRST_ENTRIES);
         self.outcome.state = crate::recover::replay(self.member, self.progress).ok();
         self.alarms();
         Ok(())
     }
 
     /// `own`: how many entries etcd writes itself before the first one of a client.
-    fn swallows(&mut self, last: u64, consistent_index: u64, own: u64) {
-        let swallowed = consistent_index.saturating_sub(last);
+    fn swallows(&mut self, last: RaftIndex, consistent_index: RaftIndex, own: u64) {
+        let swallowed = consistent_index.since(last);
         if swallowed == 0 {
             return;
         }
@@ -435,7 +439,7 @@ impl<'m> Engine<'m, '_> {
     }
 
     /// The revisions that the erased entries made: the difference between the whole log and the log that is kept.
-    fn made_revisions(&self, erased: &mut Erased, kept: u64) -> Option<()> {
+    fn made_revisions(&self, erased: &mut Erased, kept: RaftIndex) -> Option<()> {
         let whole =
             crate::recover::replay_through(self.member, erased.last_index, self.progress).ok()?;
         let part = crate::recover::replay_through(self.member, kept, self.progress).ok()?;
@@ -454,7 +458,7 @@ impl<'m> Engine<'m, '_> {
         reading: &Reading<'m>,
         from: boot::Start,
         restored: ServedStore,
-        (bound, to): (Bound, u64),
+        (bound, to): (Bound, RaftIndex),
         backend: Option<&Backend<'_>>,
     ) -> Result<(), Stopped> {
         let member = self.member;

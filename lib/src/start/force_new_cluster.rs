@@ -7,7 +7,7 @@ use super::store::Backend;
 use super::{ForcedLog, Stopped};
 use crate::raft::{ConfChangeType, Payload};
 use crate::wal::boot::{self, Reading, Release};
-use located::MemberId;
+use located::{MemberId, RaftIndex};
 
 /// Since 3.5.22 and 3.6.1 what the db has applied counts as committed, too (etcd#20055).
 fn counts_applied(release: Release) -> bool {
@@ -29,9 +29,9 @@ impl Engine<'_, '_> {
     ) -> Result<(), Stopped> {
         let applied = match backend {
             Some(backend) if counts_applied(self.release) => backend.consistent_index()?,
-            _ => 0,
+            _ => RaftIndex(0),
         };
-        let kept = reading.hard_state.commit.get().max(applied);
+        let kept = reading.hard_state.commit.max(applied);
         let last_index = reading.last_index(from);
         let entries = reading.entries.len();
         let uncommitted = reading.entries.iter().position(|entry| entry.index > kept);

@@ -1,5 +1,7 @@
 //! The lines of a preflight: what is in order, what has to be known, what must not be done.
 
+use located::RaftIndex;
+
 /// How one line of a preflight ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -61,14 +63,14 @@ pub(super) fn skipped(entries: u64, own: u64) -> String {
 }
 
 /// What becomes of a db without a log. `applied`: its consistent_index; `is_empty`: whether it has no key and no history.
-pub(super) fn without_log(applied: u64, is_empty: bool) -> (Level, String) {
+pub(super) fn without_log(applied: RaftIndex, is_empty: bool) -> (Level, String) {
     match applied {
-        0 if is_empty => (
+        RaftIndex(0) if is_empty => (
             Level::Warn,
             "no WAL, and nothing in the db: etcd starts as a new member with an empty store"
                 .to_owned(),
         ),
-        0 => (
+        RaftIndex(0) => (
             Level::Fail,
             "no WAL: etcd starts as a new member on the old db".to_owned(),
         ),

@@ -18,7 +18,7 @@ pub(super) fn advice(member: &Member, progress: &dyn Progress) -> Option<Line> {
     let log = wal.log();
     let applied = Meta::read(&db, &mut reported_by("backend::check"))
         .consistent_index
-        .unwrap_or(0);
+        .unwrap_or_default();
     let snaps = member.snaps(&mut reported_by("snap::check"));
     let newest = snaps.usable().find_map(|snap| {
         let is_it = |record: &&LogSnapshot| (record.index, record.term) == (snap.index, snap.term);

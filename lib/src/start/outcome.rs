@@ -6,7 +6,7 @@ use super::lines::Line;
 use super::store::ServedStore;
 use crate::recover::{Members, Replayed};
 use crate::wal::boot::Release;
-use located::MemberId;
+use located::{MemberId, RaftIndex};
 
 /// Whether etcd comes up, and its last words if it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,9 @@ pub struct Erased {
     /// Number of entries.
     pub entries: u64,
     /// First index.
-    pub first_index: u64,
+    pub first_index: RaftIndex,
     /// Last index.
-    pub last_index: u64,
+    pub last_index: RaftIndex,
     /// The revisions that their writes made when they were applied: first to last; `None` if they wrote no key, or if what comes
     /// before them is missing.
     pub revisions: Option<RangeInclusive<i64>>,
@@ -46,18 +46,18 @@ pub struct AppliedEntries {
     /// Number of entries.
     pub entries: u64,
     /// First index.
-    pub first_index: u64,
+    pub first_index: RaftIndex,
     /// Last index.
-    pub last_index: u64,
+    pub last_index: RaftIndex,
 }
 
 /// What `--force-new-cluster` makes of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ForcedLog {
     /// The last entry that counts as committed.
-    pub kept: u64,
+    pub kept: RaftIndex,
     /// The last entry that the log had.
-    pub last_index: u64,
+    pub last_index: RaftIndex,
     /// Entries after `kept`, which are dropped.
     pub discarded: u64,
     /// Members that appended entries remove, ascending.
@@ -100,11 +100,11 @@ pub struct StartOutcome<'m> {
     /// It serves, and a commit may write over pages in use, by chance.
     pub left_to_chance: bool,
     /// Index of the snapshot from which the start reads the log; 0 if it uses none.
-    pub snapshot_index: u64,
+    pub snapshot_index: RaftIndex,
     /// Index of the db that was received with that snapshot and takes the place of the db; `None` if the db stays.
-    pub received_index: Option<u64>,
+    pub received_index: Option<RaftIndex>,
     /// The last entry of the log that the start keeps.
-    pub last_index: Option<u64>,
+    pub last_index: Option<RaftIndex>,
     /// Entries that the start erases from the log.
     pub erased: Option<Erased>,
     /// Entries that the start applies to the db.

@@ -5,6 +5,7 @@ use crate::member::Member;
 use crate::progress::Progress;
 use crate::raft::{Entry, EntryType, Operation, Payload, Request};
 use crate::recover::{Nothing, Replay, State};
+use located::RaftIndex;
 
 /// Maximum number of entries among which one is searched that shows whether the comparison is worth its time.
 const MAX_ENTRIES_SEARCHED: usize = 200;
@@ -22,7 +23,7 @@ pub(super) struct Repeated {
 /// more than the entries up to `index` made.
 pub(super) fn repeated(
     member: &Member,
-    index: u64,
+    index: RaftIndex,
     pending: &[Entry<'_>],
     progress: &dyn Progress,
 ) -> Option<Repeated> {
@@ -34,9 +35,9 @@ pub(super) fn repeated(
     }
     let wal = member.wal_with(progress)?;
     let mut replay = Replay::new(&Nothing, State::of_new_member(), 1, -1);
-    let (mut at, mut applied) = (0u64, 1i64);
+    let (mut at, mut applied) = (RaftIndex(0), 1i64);
     for entry in wal.log().surviving() {
-        if entry.index != at.saturating_add(1) {
+        if entry.index != at.next() {
             return None;
         }
         let _ = replay.apply_data(entry.index, entry.kind, wal.data(entry));

@@ -10,6 +10,7 @@ use crate::member::Member;
 use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::wal::boot::Release;
+use located::RaftIndex;
 
 /// Runs the simulation. If keys in Go's heap were compared on the way, once more with the other order: what differs is unknown.
 pub(super) fn simulate<'m>(
@@ -71,7 +72,7 @@ fn simulate_with<'m>(
         quorum: 1,
         dies_at_first_question: false,
         left_to_chance: false,
-        snapshot_index: 0,
+        snapshot_index: RaftIndex(0),
         received_index: None,
         last_index: None,
         erased: None,

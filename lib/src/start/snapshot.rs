@@ -6,7 +6,7 @@ use super::lines::Level;
 use super::store::Backend;
 use crate::snap::{SnapFile, SnapPart, Snaps, Store};
 use crate::wal::boot;
-use located::reported_by;
+use located::{RaftIndex, reported_by};
 
 impl Engine<'_, '_> {
     /// Which `.snap` is used, and whether the db is as new.
@@ -112,7 +112,7 @@ impl Engine<'_, '_> {
             // 3.4 restores the whole store to find the index.
             Some(backend) if self.release.minor <= 4 => backend.restore()?.consistent_index,
             Some(backend) => backend.consistent_index()?,
-            None => 0,
+            None => RaftIndex(0),
         };
         if from.index <= index {
             return Ok(());

@@ -12,6 +12,7 @@ use super::wire::{self, Field, Spec};
 use crate::bolt::open::{Death, Found, Generation, OpenBucket, Opened};
 use crate::mvcc::{KeyValue, Keyspace};
 use crate::wal::boot::Release;
+use located::RaftIndex;
 
 /// Length of a revision key of a put; a tombstone's is one longer.
 const REVISION_BYTES: usize = 17;
@@ -21,7 +22,7 @@ const REVISION_BYTES: usize = 17;
 pub(super) struct ServedStore {
     pub revision: i64,
     pub keys: usize,
-    pub consistent_index: u64,
+    pub consistent_index: RaftIndex,
     /// The compaction revision; -1 for none.
     pub compacted: i64,
     /// The first question that reads all keys ends the process: a record that the index names cannot be found.
@@ -148,10 +149,10 @@ impl<'a> Backend<'a> {
     }
 
     /// `consistent_index`; 0 if it is absent.
-    pub fn consistent_index(&self) -> Result<u64, Stopped> {
+    pub fn consistent_index(&self) -> Result<RaftIndex, Stopped> {
         let meta = self.create("meta")?;
         let Some(bytes) = self.value(meta, b"consistent_index")? else {
-            return Ok(0);
+            return Ok(RaftIndex(0));
         };
         let index = number(&bytes)?;
         if self.release.minor >= 5
@@ -159,7 +160,7 @@ impl<'a> Backend<'a> {
         {
             number(&term)?;
         }
-        Ok(index)
+        Ok(RaftIndex(index))
     }
 
     /// The lessor: every value of bucket `lease`. The key is not compared with the id in it.

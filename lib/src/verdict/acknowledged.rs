@@ -8,7 +8,8 @@ use super::outcome::{Count, Loss};
 use crate::member::{Member, Wal};
 use crate::mvcc::{Keyspace, Overlay, Rules};
 use crate::progress::Progress;
-use crate::recover::{Applied, ApplyRules, Base, Nothing, Replay, State, Stored, commit, voters};
+use crate::recover::{Applied, ApplyRules, Nothing, Replay, State, Stored, commit, voters};
+use located::RaftIndex;
 
 /// What the acknowledged state is built on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Acknowledged<'a> {
     pub foundation: Foundation,
     overlay: Overlay<'a>,
     /// The last entry that was acknowledged.
-    pub through: u64,
+    pub through: RaftIndex,
     /// Entries up to there that are damaged or missing in the log, and not in the foundation either: their writes are nowhere.
     pub gone: u64,
     /// Later entries of the log that may have been acknowledged.
@@ -39,7 +40,7 @@ pub struct Acknowledged<'a> {
 
 /// The last entry that was synced and is damaged now; 0 if there is none. One that was torn was never acknowledged: etcd
 /// answers after the sync.
-fn damaged_to(wal: &Wal<'_>) -> u64 {
+fn damaged_to(wal: &Wal<'_>) -> RaftIndex {
     let log = wal.log();
     let torn = log.damages.iter().filter(|damage| damage.torn);
     let torn: Vec<Option<usize>> = torn.map(|damage| damage.record).collect();
@@ -48,13 +49,13 @@ fn damaged_to(wal: &Wal<'_>) -> u64 {
             && entry.superseded_by.is_none()
             && !torn.contains(&Some(entry.record as usize))
     });
-    damaged.map(|entry| entry.index).max().unwrap_or(0)
+    damaged.map(|entry| entry.index).max().unwrap_or_default()
 }
 
 /// A write of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AcknowledgedWrite {
-    pub(super) index: u64,
+    pub(super) index: RaftIndex,
     pub(super) revision: i64,
     pub(super) key: Vec<u8>,
 }
@@ -66,7 +67,7 @@ impl<'a> Acknowledged<'a> {
         member: &'a Member,
         on_db: bool,
         twice: u64,
-        committed: u64,
+        committed: RaftIndex,
         rules: ApplyRules,
         progress: &dyn Progress,
     ) -> Self {
@@ -76,7 +77,8 @@ impl<'a> Acknowledged<'a> {
             .as_ref()
             .is_some_and(|wal| wal.log().begins_with_empty_store());
         let meta = member.meta().ok();
-        let index = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
+        let index = meta.and_then(|meta| meta.consistent_index);
+        let index = index.unwrap_or_default();
         match (keyspace, wal) {
             (Some(keyspace), None) => Self::of_db(&keyspace, index),
             (Some(keyspace), Some(wal)) if on_db || !from_beginning => {
@@ -97,8 +99,7 @@ impl<'a> Acknowledged<'a> {
                 )
             }
             (_, Some(wal)) if from_beginning => {
-                let base: &dyn Base = &Nothing;
-                let replay = Replay::new(base, State::of_new_member(), 1, -1).with_rules(rules);
+                let replay = Replay::new(&Nothing, State::of_new_member(), 1, -1).with_rules(rules);
                 let overlay = Overlay::empty(Rules::NEWEST);
                 Self::apply(
                     Foundation::Log,
@@ -106,11 +107,11 @@ impl<'a> Acknowledged<'a> {
                     &wal,
                     replay,
                     overlay,
-                    (0, committed),
+                    (RaftIndex(0), committed),
                 )
             }
             (_, wal) => {
-                let last = wal.map_or(0, |wal| wal.log().last_index());
+                let last = wal.map_or(RaftIndex(0), |wal| wal.log().last_index());
                 Self {
                     foundation: Foundation::Nothing,
                     overlay: Overlay::empty(Rules::NEWEST),
@@ -124,7 +125,7 @@ impl<'a> Acknowledged<'a> {
     }
 
     /// The db alone.
-    pub(super) fn of_db(keyspace: &Keyspace<'a>, index: u64) -> Self {
+    pub(super) fn of_db(keyspace: &Keyspace<'a>, index: RaftIndex) -> Self {
         Self {
             foundation: Foundation::Db,
             overlay: Overlay::new(keyspace),
@@ -142,7 +143,7 @@ impl<'a> Acknowledged<'a> {
         wal: &Wal<'a>,
         mut replay: Replay<'a, '_>,
         overlay: Overlay<'a>,
-        (from, committed): (u64, u64),
+        (from, committed): (RaftIndex, RaftIndex),
     ) -> Self {
         let log = wal.log();
         let known = commit(wal, from).max(committed);
@@ -154,7 +155,7 @@ impl<'a> Acknowledged<'a> {
             if entry.index > through && acknowledged == 0 {
                 acknowledged = replay.changes().len().saturating_add(1);
             }
-            let missing = entry.index.saturating_sub(at).saturating_sub(1);
+            let missing = entry.index.since(at).saturating_sub(1);
             if missing > 0 {
                 gone = gone.saturating_add(missing);
                 // Of an entry that cannot be read one revision is assumed: most are writes.
@@ -166,7 +167,7 @@ impl<'a> Acknowledged<'a> {
             }
             at = entry.index;
         }
-        gone = gone.saturating_add(through.saturating_sub(at.max(from)));
+        gone = gone.saturating_add(through.since(at.max(from)));
         let split = match acknowledged {
             0 => replay.changes().len(),
             count => count.saturating_sub(1),
@@ -178,7 +179,7 @@ impl<'a> Acknowledged<'a> {
         foundation: Foundation,
         replay: &Replay<'a, '_>,
         mut overlay: Overlay<'a>,
-        through: u64,
+        through: RaftIndex,
         gone: u64,
         split: usize,
     ) -> Self {
@@ -231,7 +232,7 @@ impl<'a> Acknowledged<'a> {
     }
 
     /// The acknowledged writes of entries with an index greater than `index`, as far as the foundation has not their effect.
-    pub fn after(&self, index: u64) -> Loss {
+    pub fn after(&self, index: RaftIndex) -> Loss {
         let mut loss = Loss::default();
         for write in self.writes.iter().filter(|write| write.index > index) {
             loss.add(write.revision, &write.key);

@@ -21,7 +21,7 @@ use crate::recover::{ApplyRules, voters};
 use crate::salvage::{Lost, end_losses};
 use crate::start::{StartMode, StartOutcome, simulate_after, simulate_start};
 use crate::wal::boot::Release;
-use located::{MemberId, reported_by};
+use located::{MemberId, RaftIndex, reported_by};
 
 /// What is known of one member's copy.
 pub(super) struct Facts<'a> {
@@ -47,7 +47,7 @@ pub(super) struct Facts<'a> {
     /// Whether the acknowledged state is built on a damaged db because the log lacks entries that it has applied.
     fills_log: bool,
     /// consistent_index; 0 if the db does not say it.
-    pub(super) applied: u64,
+    pub(super) applied: RaftIndex,
     /// What the end of the log shows to be lost.
     end: Vec<Lost>,
     /// The newest revision that any of the copies has reached, acknowledged or not: clients may have seen it.
@@ -65,10 +65,11 @@ fn own_id(wal: Option<&Wal<'_>>) -> MemberId {
 }
 
 /// consistent_index; 0 if the db does not say it.
-fn applied(member: &Member) -> u64 {
+fn applied(member: &Member) -> RaftIndex {
     let db = member.db().ok();
     let meta = db.map(|db| Meta::read(&db, &mut reported_by("backend::check")));
-    meta.and_then(|meta| meta.consistent_index).unwrap_or(0)
+    meta.and_then(|meta| meta.consistent_index)
+        .unwrap_or_default()
 }
 
 fn can_be_started_on(member: &Member) -> bool {
@@ -78,11 +79,18 @@ fn can_be_started_on(member: &Member) -> bool {
     )
 }
 
-fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Restored> {
+fn restored(member: &Member, applied: RaftIndex, progress: &dyn Progress) -> Option<Restored> {
     if !restored::may_be(member, applied, progress) {
         return None;
     }
-    let of_log = Acknowledged::build(member, false, 0, 0, ApplyRules::default(), progress);
+    let of_log = Acknowledged::build(
+        member,
+        false,
+        0,
+        RaftIndex(0),
+        ApplyRules::default(),
+        progress,
+    );
     restored::compare(&member.readable_keyspace().ok()?, &of_log)
 }
 
@@ -90,7 +98,7 @@ fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Re
 fn histories(
     member: &Member,
     sound: Soundness<'_>,
-    applied: u64,
+    applied: RaftIndex,
     progress: &dyn Progress,
 ) -> Option<Counted> {
     let counted = Counted::read(member, sound, progress)?;
@@ -101,7 +109,7 @@ fn histories(
 /// The acknowledged state if it is that of the db, whatever the log has.
 fn known_state<'a>(
     member: &'a Member,
-    applied: u64,
+    applied: RaftIndex,
     restored: Option<&Restored>,
     histories: Option<Counted>,
 ) -> Option<Acknowledged<'a>> {
@@ -116,14 +124,14 @@ fn known_state<'a>(
 }
 
 /// Whether entries that the db has applied are damaged or missing in a log that begins with the empty store.
-fn lacks_entries(member: &Member, applied: u64, progress: &dyn Progress) -> bool {
+fn lacks_entries(member: &Member, applied: RaftIndex, progress: &dyn Progress) -> bool {
     let wal = member.wal_with(progress);
     let Some(wal) = wal.filter(|wal| wal.log().begins_with_empty_store()) else {
         return false;
     };
-    let (mut last, applied) = (0, applied.min(wal.log().last_index()));
+    let (mut last, applied) = (RaftIndex(0), applied.min(wal.log().last_index()));
     for entry in wal.log().surviving().filter(|entry| entry.index <= applied) {
-        if entry.index.saturating_sub(last) > 1 {
+        if entry.index.since(last) > 1 {
             return true;
         }
         last = entry.index;
@@ -136,7 +144,7 @@ fn lost_at_end(
     member: &Member,
     sound: Soundness<'_>,
     histories: Option<Counted>,
-    (applied, progress): (u64, &dyn Progress),
+    (applied, progress): (RaftIndex, &dyn Progress),
 ) -> Vec<Lost> {
     if sound.is_never_used() {
         return Vec::new();
@@ -146,7 +154,7 @@ fn lost_at_end(
     };
     // What the db has applied says nothing about a log of another history, and the end of the log nothing about the db.
     let of_log = match histories {
-        Counted::Log { .. } => end_losses(member, 0, progress),
+        Counted::Log { .. } => end_losses(member, RaftIndex(0), progress),
         Counted::Db | Counted::Neither { .. } => Vec::new(),
     };
     histories
@@ -168,7 +176,7 @@ impl<'a> Facts<'a> {
         member: &'a Member,
         report: &'a Report,
         release: Option<Release>,
-        committed: u64,
+        committed: RaftIndex,
         progress: &'a dyn Progress,
     ) -> Self {
         let sound = Soundness::from_report(report);
@@ -320,9 +328,9 @@ impl<'a> Facts<'a> {
             return Count::default();
         }
         let wal = self.member.wal();
-        let last = wal.map_or(0, |wal| wal.log().last_index());
+        let last = wal.map_or(RaftIndex(0), |wal| wal.log().last_index());
         let end = last.max(self.applied);
-        Count::at_least(self.member.newest_snap().saturating_sub(end))
+        Count::at_least(self.member.newest_snap().since(end))
     }
 
     /// How many revisions a store is after the acknowledged state: entries that were applied twice made them.

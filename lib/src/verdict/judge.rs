@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::start::counted;
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
-use located::Command;
+use located::{Command, RaftIndex};
 
 /// What is wrong, what can be done about it, and what next.
 #[derive(Clone, Debug)]
@@ -79,7 +79,13 @@ pub fn judge(
     release: Option<Release>,
     progress: &dyn Progress,
 ) -> Verdict {
-    let mut facts = [Facts::gather(member, report, release, 0, progress)];
+    let mut facts = [Facts::gather(
+        member,
+        report,
+        release,
+        RaftIndex(0),
+        progress,
+    )];
     note_standing(&mut facts);
     let [facts] = facts;
     let mut plan = actions::all(&facts);
@@ -93,7 +99,7 @@ pub fn judge(
         acknowledged_revision: known.then(|| acknowledged.keyspace().revision()),
         foundation: acknowledged.foundation,
         not_in_db: match acknowledged.foundation {
-            Foundation::Db => acknowledged.after(0),
+            Foundation::Db => acknowledged.after(RaftIndex(0)),
             _ => acknowledged.after(facts.applied),
         },
         more_may_be_lost: facts.why_more_may_be_lost().map(str::to_owned),

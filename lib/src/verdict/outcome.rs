@@ -97,13 +97,13 @@ impl Loss {
     /// Adds what a salvage could not recover.
     #[must_use]
     pub(super) fn with(mut self, lost: &Lost) -> Self {
-        let span = |first: u64, last: u64| last.saturating_sub(first).saturating_add(1);
+        let span = |steps: u64| steps.saturating_add(1);
         let count = match (lost.revisions, lost.indexes) {
-            (Some((first, last)), _) => {
-                Count::exactly(span(first.unsigned_abs(), last.unsigned_abs()))
-            }
+            (Some((first, last)), _) => Count::exactly(span(
+                last.unsigned_abs().saturating_sub(first.unsigned_abs()),
+            )),
             // Of each entry one write is assumed, as in the acknowledged state; what came after them is not known.
-            (None, Some((first, last))) => Count::at_least(span(first, last)),
+            (None, Some((first, last))) => Count::at_least(span(last.since(first))),
             // The end of a log, or a page, that cannot be read: how many writes it had is not known.
             (None, None) if lost.place.is_some() => Count::at_least(0),
             // A note about a lease, or about entries that may not have been acknowledged.

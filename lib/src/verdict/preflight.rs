@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::recover::commit;
 use crate::start::{Level, Line, is_go};
 use crate::wal::boot::Release;
-use located::Command;
+use located::{Command, RaftIndex};
 
 /// One copy, judged for one action.
 #[derive(Clone, Debug)]
@@ -124,17 +124,23 @@ fn weight(one: &Judged) -> impl Ord + use<> {
 }
 
 /// The highest entry that any copy proves to be committed.
-pub(super) fn committed(members: &[&Member], reports: &[Report], progress: &dyn Progress) -> u64 {
+pub(super) fn committed(
+    members: &[&Member],
+    reports: &[Report],
+    progress: &dyn Progress,
+) -> RaftIndex {
     let of = |(member, report): (&&Member, &Report)| {
         let wal = member.wal_with(progress)?;
         // What a db of another history has applied is no entry of this log.
         let is_own = !Soundness::from_report(report).two_histories();
         let meta = member.meta().ok().filter(|_| is_own);
-        let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
+        let applied = meta
+            .and_then(|meta| meta.consistent_index)
+            .unwrap_or_default();
         Some(commit(&wal, applied))
     };
     let all = members.iter().zip(reports);
-    all.filter_map(of).max().unwrap_or(0)
+    all.filter_map(of).max().unwrap_or_default()
 }
 
 /// The copy that has the acknowledged state: of those without errors the one that reaches furthest.

@@ -19,7 +19,7 @@ use crate::start::{
 };
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
-use located::{Command, reported_by};
+use located::{Command, RaftIndex, reported_by};
 
 /// What a quick look says.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ pub struct PredictedStart {
     /// Number of entries that it applies to the db.
     pub applies: u64,
     /// Index of the received db that it puts in the place of the db.
-    pub received_index: Option<u64>,
+    pub received_index: Option<RaftIndex>,
 }
 
 impl Serialize for PredictedStart {
@@ -253,10 +253,10 @@ fn order(member: &Member) -> Order {
         .ok()
         .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
     let applied = meta.and_then(|meta| meta.consistent_index);
-    let last = member.wal_ends().map(|ends| ends.last_index.get());
+    let last = member.wal_ends().map(|ends| ends.last_index);
     match (applied, last) {
-        (Some(applied), Some(last)) if applied > last => Order::Ahead(applied.saturating_sub(last)),
-        (Some(applied), Some(last)) if applied < last => Order::Lags(last.saturating_sub(applied)),
+        (Some(applied), Some(last)) if applied > last => Order::Ahead(applied.since(last)),
+        (Some(applied), Some(last)) if applied < last => Order::Lags(last.since(applied)),
         (Some(_), Some(_)) => Order::Level,
         _ => Order::Unknown,
     }

@@ -12,6 +12,7 @@ use crate::member::Member;
 use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::salvage::may_be_restored;
+use located::RaftIndex;
 
 /// What a start makes of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(super) struct Restored {
 }
 
 /// Whether a log that reaches further begins with the ConfChanges that consistent_index counts, and with nothing else.
-pub(super) fn may_be(member: &Member, applied: u64, progress: &dyn Progress) -> bool {
+pub(super) fn may_be(member: &Member, applied: RaftIndex, progress: &dyn Progress) -> bool {
     let wal = member.wal_with(progress);
     wal.is_some_and(|wal| may_be_restored(&wal, applied))
 }

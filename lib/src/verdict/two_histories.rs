@@ -5,6 +5,7 @@ use super::soundness::Soundness;
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::salvage::{HistorySide, Lost, side_of_snap, two_histories};
+use located::RaftIndex;
 
 /// Which of both histories counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Counted {
     pub(super) fn acknowledged<'a>(
         self,
         member: &'a Member,
-        applied: u64,
+        applied: RaftIndex,
     ) -> Option<Acknowledged<'a>> {
         let keyspace = member.readable_keyspace().ok();
         let keyspace = keyspace.filter(|_| !matches!(self, Self::Log { .. }))?;

@@ -1,5 +1,6 @@
 //! The `:` line: rows of the key table by name, commands with an argument, resources.
 
+use etcd_inspect::RaftIndex;
 use etcd_inspect::answers::clocks::clock_near;
 use etcd_inspect::text::when::When;
 use etcd_inspect::text::{escape, time};
@@ -42,7 +43,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "wal",
         help: "wal N: to a raft index of the log",
-        run: |app, text| number(app, text, Target::Wal),
+        run: |app, text| number(app, text, |index| Target::Wal(RaftIndex(index))),
     },
     Command {
         name: "finding",
@@ -209,7 +210,7 @@ impl App {
         };
         if let Some(entry) = line.strip_prefix('@').map(str::trim) {
             return Some(match is_number(entry) {
-                true => number(self, entry, Target::Wal),
+                true => number(self, entry, |index| Target::Wal(RaftIndex(index))),
                 false => Err(format!(
                     "{line:?} is not understood: @N is an entry of the log"
                 )),

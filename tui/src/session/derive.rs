@@ -3,7 +3,7 @@
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::dataset::RebuiltOrigin;
 use etcd_inspect::text::escape::{self, Charset};
-use etcd_inspect::{Advice, Command};
+use etcd_inspect::{Advice, Command, RaftIndex};
 
 use super::{Part, Session};
 use crate::act::Copied;
@@ -85,7 +85,7 @@ impl Session {
     ///
     /// # Errors
     /// Why it is not known, in words for the user.
-    pub fn entry_of(&self, revision: i64) -> Result<u64, String> {
+    pub fn entry_of(&self, revision: i64) -> Result<RaftIndex, String> {
         let logged = match self.slot().and_then(|slot| slot.logged.as_ref()) {
             Some(Part::Ready(Some(logged))) => logged,
             Some(Part::Ready(None)) => return Err("there is no log in this directory".to_owned()),

@@ -69,7 +69,7 @@ impl Store {
         if applied.is_none() && !member.meta_loss().is_empty() {
             unknown.push(errors::unknown("the applied index").message().to_owned());
         }
-        let applied = applied.unwrap_or(0);
+        let applied = applied.unwrap_or_default().get();
         let version = member.identity().version;
         // Without a db its size and its applied index are not known: zeros, as etcd has it for a member that has just begun.
         let size = db.map_or(0, |db| db.meta().size_bytes());

@@ -1,7 +1,7 @@
 //! raftpb.Entry: one slot of the raft log.
 
-use located::Term;
 use located::wire::{Fields, Value};
+use located::{RaftIndex, Term};
 
 /// The type of an entry: raftpb.EntryType.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +36,7 @@ pub struct Entry<'a> {
     /// Field 2: the term of the leader that created the entry.
     pub term: Term,
     /// Field 3: the raft index.
-    pub index: u64,
+    pub index: RaftIndex,
     /// Field 4; empty in the no-op of a leader.
     pub data: &'a [u8],
     /// Offset of `data` in the message.
@@ -61,7 +61,7 @@ impl<'a> Entry<'a> {
         let mut entry = Self {
             kind: EntryType::Normal,
             term: Term(0),
-            index: 0,
+            index: RaftIndex(0),
             data: &[],
             data_at: message.len(),
             foreign_fields: false,
@@ -71,7 +71,7 @@ impl<'a> Entry<'a> {
             match (field.number, field.value) {
                 (1, Value::Varint(raw)) => entry.kind = EntryType::from_raw(raw),
                 (2, Value::Varint(term)) => entry.term = Term(term),
-                (3, Value::Varint(index)) => entry.index = index,
+                (3, Value::Varint(index)) => entry.index = RaftIndex(index),
                 (4, Value::Bytes(data)) => {
                     entry.data = data;
                     entry.data_at = field.at;

@@ -15,7 +15,7 @@ pub enum TermEvent {
     /// An entry.
     Entry {
         /// Its raft index.
-        index: u64,
+        index: RaftIndex,
         /// Its term.
         term: Term,
         /// Whether it is the no-op of a leader.
@@ -114,7 +114,6 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
                 survives,
             } => {
                 let row = terms.entry(term).or_default();
-                let index = RaftIndex(index);
                 if survives {
                     row.has_noop |= is_empty && row.first_index.is_none();
                     row.first_index = Some(row.first_index.map_or(index, |first| first.min(index)));
@@ -163,7 +162,7 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
 mod tests {
     use super::*;
 
-    fn entry(index: u64, term: u64, survives: bool) -> TermEvent {
+    fn entry(index: RaftIndex, term: Term, survives: bool) -> TermEvent {
         TermEvent::Entry {
             index,
             term: Term(term),
@@ -172,7 +171,7 @@ mod tests {
         }
     }
 
-    fn state(term: u64, vote: u64) -> TermEvent {
+    fn state(term: Term, vote: u64) -> TermEvent {
         TermEvent::State(HardState {
             term: Term(term),
             vote: MemberId(vote),

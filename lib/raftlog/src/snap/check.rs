@@ -6,7 +6,7 @@ use super::{SnapFile, SnapPart, Snaps, Store};
 use crate::codes::snap as codes;
 use crate::raft::ConfState;
 use crate::wal::{Log, LogSnapshot};
-use located::{Bytes, Finding, MemberId, Severity, Sink, Term};
+use located::{Bytes, Finding, MemberId, RaftIndex, Severity, Sink, Term};
 
 /// Maximum number of ids or paths that a message lists.
 const MAX_ITEMS_LISTED: usize = 4;
@@ -178,7 +178,7 @@ pub fn against_log(snaps: &Snaps, log: &Log, files: &[Bytes<'_>], report: &mut S
     let usable: Vec<_> = snaps.usable().collect();
     let covered = |snap: &SnapFile| {
         // A purge deletes the records of older snapshots with their segments.
-        let first = log.first().map_or(u64::MAX, |entry| entry.index);
+        let first = log.first().map_or(RaftIndex::MAX, |entry| entry.index);
         let newest = log.snapshots.iter().map(|record| record.index).max();
         snap.index >= first || newest.is_some_and(|newest| snap.index > newest)
     };
@@ -247,8 +247,8 @@ fn has_file(record: &LogSnapshot, usable: &[&SnapFile]) -> bool {
 }
 
 /// Returns the index of the newest valid snapshot record with a usable file.
-fn newest_with_file(log: &Log, usable: &[&SnapFile]) -> Option<u64> {
-    let with_file: HashSet<(u64, Term)> =
+fn newest_with_file(log: &Log, usable: &[&SnapFile]) -> Option<RaftIndex> {
+    let with_file: HashSet<(RaftIndex, Term)> =
         usable.iter().map(|snap| (snap.index, snap.term)).collect();
     let records = log.valid_snapshots();
     let records = records.filter(|record| with_file.contains(&(record.index, record.term)));
@@ -272,9 +272,9 @@ fn missing_file(
         return;
     }
     let older = newest_with_file(log, usable);
-    let start = older.unwrap_or(0);
+    let start = older.unwrap_or_default();
     let reaches = match log.first() {
-        Some(first) => first.index <= start.saturating_add(1),
+        Some(first) => first.index <= start.next(),
         None => false,
     };
     let name = super::SnapName {

@@ -10,7 +10,7 @@ use prost::Message as _;
 use super::{ConfState, SnapName, SnapPart};
 use crate::raft::Snapshot;
 use located::wire::{Fields, Value};
-use located::{Bytes, Error, FileName, Place, Term};
+use located::{Bytes, Error, FileName, Place, RaftIndex, Term};
 
 /// A raft snapshot file.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub struct SnapFile {
     /// Offset of the content (raftpb.Snapshot).
     pub data_at: u64,
     /// Index of the last entry that the snapshot contains.
-    pub index: u64,
+    pub index: RaftIndex,
     /// The term of that entry.
     pub term: Term,
     /// The configuration after that entry.
@@ -80,7 +80,7 @@ impl SnapFile {
             crc_stored,
             crc_computed: crc32c::crc32c(data),
             data_at: data_at as u64,
-            index: metadata.index,
+            index: RaftIndex(metadata.index),
             term: Term(metadata.term),
             conf_state: metadata.conf_state.unwrap_or_default(),
             store_json: snapshot.data,

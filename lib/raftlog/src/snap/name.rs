@@ -1,6 +1,6 @@
 //! Names of the files in a snap directory.
 
-use located::Term;
+use located::{RaftIndex, Term};
 
 /// The name of a snapshot file: `TTTTTTTTTTTTTTTT-IIIIIIIIIIIIIIII.snap`, term and index.
 ///
@@ -11,7 +11,7 @@ pub struct SnapName {
     /// Term of the entry at `index`.
     pub term: Term,
     /// Index of the last entry that the snapshot contains.
-    pub index: u64,
+    pub index: RaftIndex,
 }
 
 impl SnapName {
@@ -27,7 +27,7 @@ impl SnapName {
         let (term, index) = name.strip_suffix(".snap")?.split_once('-')?;
         Some(Self {
             term: Term(hex16(term)?),
-            index: hex16(index)?,
+            index: RaftIndex(hex16(index)?),
         })
     }
 
@@ -53,7 +53,7 @@ pub enum SnapPart {
     Broken(Option<SnapName>),
     /// `IIIIIIIIIIIIIIII.snap.db`: the db that a leader sent for that index. If it is newer than `db`, the next start renames
     /// it to `db`.
-    SnapDb(u64),
+    SnapDb(RaftIndex),
     /// `db.tmp.*`, `tmp*`: the rest of an interrupted defragmentation or snapshot transfer; the next start deletes it.
     Tmp,
     /// Any other file: ignored with a warning.
@@ -69,7 +69,7 @@ impl SnapPart {
         if name == "db" {
             Self::Db
         } else if let Some(stem) = name.strip_suffix(".snap.db") {
-            hex16(stem).map_or(Self::Stray, Self::SnapDb)
+            hex16(stem).map_or(Self::Stray, |index| Self::SnapDb(RaftIndex(index)))
         } else if let Some(stem) = name.strip_suffix(".broken") {
             Self::Broken(SnapName::parse(stem))
         } else if name.ends_with(".snap") {
@@ -96,7 +96,10 @@ mod tests {
         let file = format!("member/snap/{}", name.file_name());
         assert_eq!(of(&file), SnapPart::Snap(Some(name)));
         assert_eq!(of(&format!("{file}.broken")), SnapPart::Broken(Some(name)));
-        assert_eq!(of("snap/0000000000000065.snap.db"), SnapPart::SnapDb(101));
+        assert_eq!(
+            of("snap/0000000000000065.snap.db"),
+            SnapPart::SnapDb(RaftIndex(101))
+        );
         assert_eq!(of("db"), SnapPart::Db);
         assert_eq!(
             (of("db.tmp.17"), of("tmp123")),

@@ -22,7 +22,7 @@ use located::{Bytes, ClusterId, MemberId, RaftIndex, Term};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Start {
     /// The last entry the snapshot contains; 0: from the beginning.
-    pub index: u64,
+    pub index: RaftIndex,
     /// The term of that entry.
     pub term: Term,
 }
@@ -48,7 +48,7 @@ pub struct Reading<'a> {
 
 impl Reading<'_> {
     /// The last index etcd would have; the snapshot's where it keeps no entry.
-    pub fn last_index(&self, start: Start) -> u64 {
+    pub fn last_index(&self, start: Start) -> RaftIndex {
         self.entries.last().map_or(start.index, |entry| entry.index)
     }
 }
@@ -159,7 +159,7 @@ fn snapshot(payload: &[u8], release: Release) -> Result<Start, GogoError> {
     };
     let mut start = Start::default();
     gogo::read(message, payload, |number, value| match (number, value) {
-        (1, Value::Number(index)) => start.index = index,
+        (1, Value::Number(index)) => start.index = RaftIndex(index),
         (2, Value::Number(term)) => start.term = Term(term),
         _ => {}
     })?;
@@ -183,7 +183,7 @@ fn entry(payload: &[u8]) -> Result<Entry<'_>, GogoError> {
     let mut entry = Entry {
         kind: EntryType::Normal,
         term: Term(0),
-        index: 0,
+        index: RaftIndex(0),
         data: &[],
         data_at: payload.len(),
         foreign_fields: false,
@@ -192,7 +192,7 @@ fn entry(payload: &[u8]) -> Result<Entry<'_>, GogoError> {
         match (number, value) {
             (1, Value::Number(kind)) => entry.kind = EntryType::from_raw(kind),
             (2, Value::Number(term)) => entry.term = Term(term),
-            (3, Value::Number(index)) => entry.index = index,
+            (3, Value::Number(index)) => entry.index = RaftIndex(index),
             (4, Value::Bytes(data)) => entry.data = data,
             _ => {}
         }
@@ -344,9 +344,10 @@ fn erased(files: &Files<'_>, end: usize) -> Option<(usize, u64, u64)> {
 /// Puts an entry in its place; one of a lower index cuts off those that it overwrites. `Err`: indexes are missing before it; how many
 /// entries there are.
 fn keep<'a>(entries: &mut Vec<Entry<'a>>, start: Start, entry: Entry<'a>) -> Result<(), usize> {
-    let Some(above) = entry.index.checked_sub(start.index).filter(|n| *n > 0) else {
+    let above = entry.index.since(start.index);
+    if above == 0 {
         return Ok(());
-    };
+    }
     let keep = usize::try_from(above.saturating_sub(1)).unwrap_or(usize::MAX);
     if keep > entries.len() {
         return Err(entries.len());

@@ -18,7 +18,7 @@ use super::segment::{Chain, Ending, Link, Segment, SegmentReader};
 use crate::raft::{ConfState, Entry, EntryType, HardState, Plain};
 use located::progress::Progress;
 use located::wire::{Fields, Value};
-use located::{Bytes, ClusterId, Limits, MemberId, Term};
+use located::{Bytes, ClusterId, Limits, MemberId, RaftIndex, Term};
 
 /// Number of bytes between two progress reports.
 const PROGRESS_BYTES: usize = 4 << 20;
@@ -90,7 +90,7 @@ impl Log {
     ) -> Self {
         let name = segments.first().and_then(|&(_, name)| name);
         let mut log = Self {
-            starts_after: name.map(|name| name.index.saturating_sub(1)),
+            starts_after: name.map(|name| name.index.previous()),
             misplaced,
             ..Self::default()
         };
@@ -238,10 +238,10 @@ impl Log {
         }
         let after = match (self.last(), last) {
             (Some(last), _) => last.index,
-            (None, Some(_)) => entry.index.saturating_sub(1),
-            (None, None) => self.starts_after.unwrap_or(entry.index.saturating_sub(1)),
+            (None, Some(_)) => entry.index.previous(),
+            (None, None) => self.starts_after.unwrap_or(entry.index.previous()),
         };
-        if entry.index > after.saturating_add(1) {
+        if entry.index > after.next() {
             self.gap(after, entry.index, position);
         }
         self.surviving
@@ -253,8 +253,8 @@ impl Log {
 
     /// A member that received a snapshot continues after it: `SaveSnapshot` in `server/wal/wal.go`, v3.5.30, raises the index
     /// (`enti`).
-    fn gap(&mut self, after: u64, next: u64, entry: usize) {
-        let cause = if self.newest_snapshot >= next.saturating_sub(1) {
+    fn gap(&mut self, after: RaftIndex, next: RaftIndex, entry: usize) {
+        let cause = if self.newest_snapshot >= next.previous() {
             GapCause::Snapshot
         } else if self.damages.len() > self.damages_at_last_entry {
             GapCause::Damage(self.damages_at_last_entry)
@@ -311,14 +311,14 @@ impl Log {
     fn snapshot_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
         let mut snapshot = LogSnapshot {
             record,
-            index: 0,
+            index: RaftIndex(0),
             term: Term(0),
             conf_state: None,
         };
         for field in Fields::new(payload) {
             let field = field?;
             match (field.number, field.value) {
-                (1, Value::Varint(index)) => snapshot.index = index,
+                (1, Value::Varint(index)) => snapshot.index = RaftIndex(index),
                 (2, Value::Varint(term)) => snapshot.term = Term(term),
                 (3, Value::Bytes(bytes)) => {
                     let conf_state = ConfState::decode(bytes).map_err(|error| error.to_string())?;

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use super::Log;
 use located::codes::Code;
-use located::{Bytes, FileName, Finding, Place, Sink};
+use located::{Bytes, FileName, Finding, Place, RaftIndex, Sink};
 
 /// Checks everything that concerns the log alone. `files` are those that it was read from.
 pub fn all(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
@@ -88,7 +88,7 @@ impl<'l, 'a> Evidence<'l, 'a> {
 }
 
 /// Returns `entry 7` or `entries 7–9`.
-fn entries_text(low: u64, high: u64) -> String {
+fn entries_text(low: RaftIndex, high: RaftIndex) -> String {
     if low == high {
         format!("entry {low}")
     } else {
@@ -97,7 +97,7 @@ fn entries_text(low: u64, high: u64) -> String {
 }
 
 /// Returns ` is` or ` are`, after [`entries_text`].
-fn verb(low: u64, high: u64) -> &'static str {
+fn verb(low: RaftIndex, high: RaftIndex) -> &'static str {
     if low == high { "is" } else { "are" }
 }
 

@@ -37,7 +37,7 @@ impl Ends {
             ..Self::default()
         };
         ends.read_start(segment(0).as_slice())?;
-        let (mut entry, mut snapshot) = (None, 0);
+        let (mut entry, mut snapshot) = (None, RaftIndex(0));
         for number in (0..segments).rev() {
             let mut here = None;
             let mut state = None;
@@ -46,7 +46,9 @@ impl Ends {
                 match record.kind() {
                     RecordKind::Entry => here = Some(Entry::parse(record.data).ok()?.index),
                     RecordKind::State => state = Some(HardState::parse(record.data).ok()?),
-                    RecordKind::Snapshot => snapshot = snapshot.max(first_number(record.data)?),
+                    RecordKind::Snapshot => {
+                        snapshot = snapshot.max(RaftIndex(first_number(record.data)?))
+                    }
                     RecordKind::Metadata | RecordKind::Crc => {}
                     RecordKind::Unknown => return None,
                 }
@@ -59,7 +61,7 @@ impl Ends {
                 break;
             }
         }
-        ends.last_index = entry.unwrap_or(0).max(snapshot).into();
+        ends.last_index = entry.unwrap_or_default().max(snapshot);
         Some(ends)
     }
 

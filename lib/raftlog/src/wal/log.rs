@@ -7,7 +7,7 @@ use super::name::WalFile;
 use super::record::RecordKind;
 use super::segment::Segment;
 use crate::raft::{ConfState, EntryType, HardState, TermEvent, TermSummary, terms};
-use located::{Bytes, ClusterId, MemberId, Place, Term};
+use located::{Bytes, ClusterId, MemberId, Place, RaftIndex, Term};
 
 /// Result of the rolling checksum for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// The raft index.
-    pub index: u64,
+    pub index: RaftIndex,
     /// The term of the leader that created it.
     pub term: Term,
     /// Its type.
@@ -90,7 +90,7 @@ pub struct LogSnapshot {
     /// Position in [`Log::records`].
     pub record: usize,
     /// Index of the last entry that the snapshot contains.
-    pub index: u64,
+    pub index: RaftIndex,
     /// The term of that entry.
     pub term: Term,
     /// The configuration at that index; etcd 3.4 does not write it.
@@ -112,9 +112,9 @@ pub struct LogMetadata {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The last index before the gap; 0 if there is none.
-    pub after: u64,
+    pub after: RaftIndex,
     /// The first index after the gap.
-    pub next: u64,
+    pub next: RaftIndex,
     /// The first entry after the gap: position in [`Log::entries`].
     pub entry: usize,
     /// Why the indexes are missing.
@@ -195,9 +195,9 @@ pub struct Log {
     /// Whether a segment does not continue the segment before it.
     pub(super) chain_is_broken: bool,
     /// The highest index of a snapshot record.
-    pub(super) newest_snapshot: u64,
+    pub(super) newest_snapshot: RaftIndex,
     /// The index before the first segment, by its name.
-    pub(super) starts_after: Option<u64>,
+    pub(super) starts_after: Option<RaftIndex>,
     /// Records that are not what was written there, known from a first reading.
     pub(super) misplaced: BTreeMap<usize, OddityKind>,
 }
@@ -210,7 +210,7 @@ pub struct IntactAfter {
     /// Number of entries among them.
     pub entries: u64,
     /// Lowest and highest index of those entries.
-    pub indexes: Option<(u64, u64)>,
+    pub indexes: Option<(RaftIndex, RaftIndex)>,
 }
 
 impl Log {
@@ -232,7 +232,7 @@ impl Log {
     }
 
     /// Returns the surviving entry at an index.
-    pub fn entry(&self, index: u64) -> Option<&LogEntry> {
+    pub fn entry(&self, index: RaftIndex) -> Option<&LogEntry> {
         let index_of = |&position: &u32| self.entries.get(position as usize).map(|e| e.index);
         let found = self
             .surviving
@@ -243,10 +243,10 @@ impl Log {
 
     /// Returns the index of the last entry, or of the newest snapshot record if that is higher.
     /// `Open` in `server/wal/wal.go`, v3.5.30, starts at a snapshot record: without later entries its index is the last.
-    pub fn last_index(&self) -> u64 {
-        let entry = self.last().map_or(0, |last| last.index);
+    pub fn last_index(&self) -> RaftIndex {
+        let entry = self.last().map_or(RaftIndex(0), |last| last.index);
         let snapshot = self.snapshots.iter().map(|snapshot| snapshot.index).max();
-        entry.max(snapshot.unwrap_or(0))
+        entry.max(snapshot.unwrap_or_default())
     }
 
     /// Returns the newest HardState.
@@ -281,11 +281,11 @@ impl Log {
     /// Whether the entries up to `index` are the ConfChanges of the first members, and the log goes on after them. They write no
     /// key. `snapshot restore` sets consistent_index to their number.
     /// Source: saveWALAndSnap in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30.
-    pub fn has_only_first_members_to(&self, index: u64) -> bool {
+    pub fn has_only_first_members_to(&self, index: RaftIndex) -> bool {
         let members = self
             .surviving()
             .take_while(|entry| entry.kind == EntryType::ConfChange);
-        let end = members.last().map_or(0, |entry| entry.index);
+        let end = members.last().map_or(RaftIndex(0), |entry| entry.index);
         let from_first = self.first().is_some_and(|first| first.index == 1);
         from_first && index > 0 && index == end && self.last_index() > index
     }

@@ -1,12 +1,14 @@
 //! Names of the files in a WAL directory.
 
+use located::RaftIndex;
+
 /// The name of a segment: `SSSSSSSSSSSSSSSS-IIIIIIIIIIIIIIII.wal`, sequence number and the index expected for its first entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SegmentName {
     /// Sequence number, from 0.
     pub seq: u64,
     /// Last written index + 1 when the segment was created; a later leader may overwrite entries with lower indexes in it.
-    pub index: u64,
+    pub index: RaftIndex,
 }
 
 impl SegmentName {
@@ -23,7 +25,7 @@ impl SegmentName {
         let (seq, index) = name.strip_suffix(".wal")?.split_once('-')?;
         Some(Self {
             seq: hex(seq)?,
-            index: hex(index)?,
+            index: RaftIndex(hex(index)?),
         })
     }
 

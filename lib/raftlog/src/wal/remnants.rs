@@ -8,6 +8,7 @@
 use super::frame::{HEAD_BYTES, LengthWord};
 use super::record::{self, RawRecord, RecordKind};
 use crate::raft::{Entry, EntryType, Payload, Request};
+use located::RaftIndex;
 
 /// What vouches for an entry outside of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,7 +36,7 @@ struct Before {
     /// Offset at which the next record begins if it follows.
     next: usize,
     crc: u32,
-    index: Option<u64>,
+    index: Option<RaftIndex>,
 }
 
 /// Searches the bytes of a file. Work is bounded: each byte is parsed and summed a few times at most.
@@ -196,7 +197,7 @@ mod tests {
         std::fs::read(dir.join("0000000000000000-0000000000000000.wal")).unwrap()
     }
 
-    fn indexes(data: &[u8]) -> Vec<(u64, Proof)> {
+    fn indexes(data: &[u8]) -> Vec<(RaftIndex, Proof)> {
         let mut all = Vec::new();
         assert!(remnants(data, 0, data.len(), &mut |found| {
             all.push((found.entry.index, found.proof));

@@ -7,6 +7,7 @@ use located::text::escape::{self, Charset};
 use crate::member::{Member, Wal};
 use crate::raft::kv::{DeleteRangeRequest, Op, TxnRequest};
 use crate::raft::{Operation, Payload, Request};
+use located::RaftIndex;
 
 /// The request that deleted a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl<'a> Causes<'a> {
     }
 
     /// What the entry of a raft index deleted.
-    pub(super) fn request_of(&self, index: u64) -> Option<DeletionCause> {
+    pub(super) fn request_of(&self, index: RaftIndex) -> Option<DeletionCause> {
         let wal = self.wal.as_ref()?;
         let Payload::Request(Request::Internal(request)) = wal.payload(wal.log().entry(index)?)
         else {

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::kubernetes::mask::Mask;
 use crate::member::{Member, Objects, Origin, describe_versions};
 use crate::mvcc::Version;
+use located::RaftIndex;
 use row::Noise;
 
 /// What an operation is called.
@@ -296,7 +297,7 @@ fn is_after_the_store(origin: Origin, logged: Option<&Logged>) -> bool {
 fn rows_of<'a>(
     objects: &Objects<'a>,
     same: &[(Origin, Version<'a>)],
-    index: Option<u64>,
+    index: Option<RaftIndex>,
     cause: Option<&DeletionCause>,
     row: &mut dyn FnMut((Origin, Version<'a>)) -> ChangeRow<'a>,
 ) -> Vec<ChangeRow<'a>> {
@@ -318,7 +319,7 @@ fn row_of<'a>(
     objects: &Objects<'a>,
     before: Option<(Origin, Version<'a>)>,
     (origin, version): (Origin, Version<'a>),
-    index: Option<u64>,
+    index: Option<RaftIndex>,
     cause: Option<&DeletionCause>,
     mask: Option<&Mask>,
 ) -> ChangeRow<'a> {

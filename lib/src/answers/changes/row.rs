@@ -1,7 +1,7 @@
 //! One change as a row.
 
 use jiff::Timestamp;
-use located::text::escape;
+use located::{RaftIndex, text::escape};
 use serde_json::Value;
 
 use super::super::audit::Audited;
@@ -76,7 +76,7 @@ pub struct ChangeRow<'a> {
     pub keys: usize,
     /// The version of the key; of a deletion that of what it deleted.
     number: Option<i64>,
-    index: Option<u64>,
+    index: Option<RaftIndex>,
     pub(super) noise: Option<Noise>,
     pub(super) newest: Option<Timestamp>,
 }
@@ -115,7 +115,7 @@ impl<'a> ChangeRow<'a> {
         (origin, version): (Origin, Version<'a>),
         described: Option<DescribedVersion<'a>>,
         before: Option<Version<'a>>,
-        index: Option<u64>,
+        index: Option<RaftIndex>,
         cause: Option<&DeletionCause>,
     ) -> Self {
         let shown = if version.tombstone {
@@ -174,7 +174,7 @@ impl<'a> ChangeRow<'a> {
         objects: &Objects<'a>,
         (origin, version): (Origin, Version<'a>),
         keys: &[&[u8]],
-        index: Option<u64>,
+        index: Option<RaftIndex>,
         cause: Option<&DeletionCause>,
     ) -> Self {
         let common = keys

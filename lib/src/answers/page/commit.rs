@@ -8,7 +8,7 @@ use located::reported_by;
 use std::collections::HashSet;
 
 use located::text::number::thousands;
-use located::{Error, Finding};
+use located::{Error, Finding, RaftIndex};
 use serde_json::json;
 
 use super::super::{Answer, Cell, Column, Damage, Label, Row, Table};
@@ -270,7 +270,7 @@ struct Summary {
     added: u64,
     removed: u64,
     revisions: Option<(i64, i64)>,
-    indexes: (Option<u64>, Option<u64>),
+    indexes: (Option<RaftIndex>, Option<RaftIndex>),
 }
 
 impl Summary {

@@ -10,11 +10,12 @@ use crate::clock::{TimeBound, TimeSource};
 use crate::member::{Origin, Wal};
 use crate::mvcc::Version;
 use crate::raft::{Operation, Payload, Request};
+use located::RaftIndex;
 
 /// Revisions by raft index, with their times: an entry that writes nothing is between two that do.
 pub(super) struct RaftTimes {
-    times: BTreeMap<u64, (i64, Option<EventTime>)>,
-    indexes: BTreeMap<i64, u64>,
+    times: BTreeMap<RaftIndex, (i64, Option<EventTime>)>,
+    indexes: BTreeMap<i64, RaftIndex>,
     has_own_clock: bool,
 }
 
@@ -48,7 +49,7 @@ impl RaftTimes {
     }
 
     /// Where something is in the log: its entry, else that of the newest write up to its revision.
-    pub(super) fn position(&self, row: &TimelineRow) -> Option<u64> {
+    pub(super) fn position(&self, row: &TimelineRow) -> Option<RaftIndex> {
         let of_revision = |revision: i64| {
             let before = self.indexes.range(..=revision).next_back();
             before.map(|(_, index)| *index)
@@ -57,10 +58,10 @@ impl RaftTimes {
     }
 
     /// When an entry was applied.
-    pub(super) fn time(&self, index: u64) -> Option<EventTime> {
+    pub(super) fn time(&self, index: RaftIndex) -> Option<EventTime> {
         let before = self.times.range(..=index).next_back();
         let after = self.times.range(index..).next();
-        let time = |found: Option<(&u64, &(i64, Option<EventTime>))>| {
+        let time = |found: Option<(&RaftIndex, &(i64, Option<EventTime>))>| {
             found.and_then(|(_, (_, time))| *time)
         };
         match (time(before), time(after)) {
@@ -102,7 +103,7 @@ impl RaftTimes {
     }
 
     /// The revision of the store after an entry.
-    pub(super) fn revision(&self, index: u64) -> Option<i64> {
+    pub(super) fn revision(&self, index: RaftIndex) -> Option<i64> {
         self.times
             .range(..=index)
             .next_back()
@@ -120,7 +121,7 @@ pub(super) fn add(
     let log = wal.log();
     let local = log.metadata.first().map(|metadata| metadata.node_id);
     for term in log.terms() {
-        let first = term.first_index.map(|first| first.get());
+        let first = term.first_index;
         let vote = match term.vote.0 {
             0 => String::new(),
             _ if Some(term.vote) == local => ", this member voted for itself".to_owned(),
@@ -132,10 +133,10 @@ pub(super) fn add(
         };
         let what = format!("{begins}{vote}; {}", term.end);
         let mut row = TimelineRow::new(EventKind::Election, "wal", what);
-        let at = first.or((term.commit.get() > 0).then_some(term.commit.get()));
+        let at = first.or((term.commit > 0).then_some(term.commit));
         row.raft_index = first;
         row.time = at.and_then(|at| index.time(at));
-        row.reported = reported.term(term.term.get());
+        row.reported = reported.term(term.term);
         row.position = first.or(at);
         found.rows.push(row);
     }

@@ -10,6 +10,7 @@ use super::log_times::entry_of;
 use super::{EventKind, EventStream, EventTime, TimelineRow, TimelineSources};
 use crate::logs::etcd::{EtcdLine, EtcdLog, EtcdTopic};
 use crate::member::Wal;
+use located::{RaftIndex, Term};
 
 /// How far the clock of etcd's log is from the clock of revisions: positive if etcd's is ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,9 +142,9 @@ fn date(found: &mut EventStream, uncertainty: Option<SignedDuration>) {
 /// When etcd's log reported what entries and snapshots say too.
 #[derive(Default)]
 pub(super) struct ReportedTimes {
-    terms: BTreeMap<u64, Timestamp>,
+    terms: BTreeMap<Term, Timestamp>,
     compactions: BTreeMap<i64, Timestamp>,
-    snapshots: BTreeMap<u64, Timestamp>,
+    snapshots: BTreeMap<RaftIndex, Timestamp>,
 }
 
 impl ReportedTimes {
@@ -166,7 +167,7 @@ impl ReportedTimes {
     }
 
     /// When a leader of a term was elected.
-    pub(super) fn term(&self, term: u64) -> Option<Timestamp> {
+    pub(super) fn term(&self, term: Term) -> Option<Timestamp> {
         self.terms.get(&term).copied()
     }
 
@@ -176,7 +177,7 @@ impl ReportedTimes {
     }
 
     /// When a snapshot was saved.
-    pub(super) fn snapshot(&self, index: u64) -> Option<Timestamp> {
+    pub(super) fn snapshot(&self, index: RaftIndex) -> Option<Timestamp> {
         self.snapshots.get(&index).copied()
     }
 }

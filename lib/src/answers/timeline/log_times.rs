@@ -9,19 +9,20 @@ use crate::check::Logged;
 use crate::clock::{Clock, Measurement, TimeSource};
 use crate::logs::etcd::{EtcdLine, EtcdLog, EtcdTopic};
 use crate::member::Wal;
+use located::RaftIndex;
 
 /// How long after an entry was applied etcd may log what it means: a snapshot file is written first.
 const LOG_DELAY: SignedDuration = SignedDuration::from_secs(2);
 
 /// The entry that a line names: the newest that a snapshot has, or the first of a term.
-pub(super) fn entry_of(line: &EtcdLine, wal: Option<&Wal<'_>>) -> Option<u64> {
+pub(super) fn entry_of(line: &EtcdLine, wal: Option<&Wal<'_>>) -> Option<RaftIndex> {
     let of_snapshot = line
         .raft_index
         .filter(|_| line.topic == EtcdTopic::Snapshot);
     let of_term = line.term.and_then(|wanted| {
         let terms = wal?.log().terms();
-        let term = terms.iter().find(|term| term.term.get() == wanted)?;
-        term.first_index.map(|first| first.get())
+        let term = terms.iter().find(|term| term.term == wanted)?;
+        term.first_index
     });
     of_snapshot.or(of_term)
 }
@@ -34,8 +35,8 @@ pub fn etcd_measurements(
     logged: &Logged,
     known: &Clock,
 ) -> Vec<Measurement> {
-    let revisions: BTreeMap<u64, i64> = logged.entries().collect();
-    let named: Vec<(&EtcdLine, u64)> = log
+    let revisions: BTreeMap<RaftIndex, i64> = logged.entries().collect();
+    let named: Vec<(&EtcdLine, RaftIndex)> = log
         .lines
         .iter()
         .filter_map(|line| Some((line, entry_of(line, wal)?)))
@@ -76,11 +77,11 @@ pub fn etcd_measurements(
 
 /// How far lines are from the times of the entries that they name, and how far that may be wrong.
 fn offsets(
-    named: &[(&EtcdLine, u64)],
-    revisions: &BTreeMap<u64, i64>,
+    named: &[(&EtcdLine, RaftIndex)],
+    revisions: &BTreeMap<RaftIndex, i64>,
     known: &Clock,
 ) -> Vec<(SignedDuration, SignedDuration)> {
-    let one = |(line, index): &(&EtcdLine, u64)| {
+    let one = |(line, index): &(&EtcdLine, RaftIndex)| {
         let (_, before) = revisions.range(..=*index).next_back()?;
         let (_, after) = revisions.range(*index..).next()?;
         let from = known.time_of(*before)?.not_before?;

@@ -7,6 +7,7 @@ use crate::answers::history::{audit, bound, writer};
 use crate::answers::{Cell, Column, Label, Row};
 use crate::clock::{TimeBound, uncertainty_s};
 use crate::member::VersionWriter;
+use located::RaftIndex;
 
 pub(super) static COLUMNS: [Column; 14] = [
     Column::left("WHEN~", "time"),
@@ -103,7 +104,7 @@ pub struct TimelineRow {
     /// The revision.
     pub revision: Option<i64>,
     /// The entry of the log.
-    pub raft_index: Option<u64>,
+    pub raft_index: Option<RaftIndex>,
     /// `db`, `wal`, `snap`, `etcd-log`, `check`.
     pub source: &'static str,
     /// What kind of thing.
@@ -123,7 +124,7 @@ pub struct TimelineRow {
     /// When etcd's own log reported the same.
     pub(super) reported: Option<Timestamp>,
     /// Where it is in the log: its entry, or the one of its revision.
-    pub(super) position: Option<u64>,
+    pub(super) position: Option<RaftIndex>,
 }
 
 impl TimelineRow {
@@ -147,7 +148,15 @@ impl TimelineRow {
     }
 
     /// The order of the stream: by time, then as in the log. What has no time is at the end, as in the log.
-    pub(super) fn order(&self) -> (bool, Option<Timestamp>, bool, Option<u64>, Option<i64>) {
+    pub(super) fn order(
+        &self,
+    ) -> (
+        bool,
+        Option<Timestamp>,
+        bool,
+        Option<RaftIndex>,
+        Option<i64>,
+    ) {
         let time = self.time.map(|time| time.time);
         let position = self.position;
         (

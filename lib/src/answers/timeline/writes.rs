@@ -12,6 +12,7 @@ use crate::kubernetes::changed::{Change, changes};
 use crate::kubernetes::noise::noise;
 use crate::member::{Origin, Reading, VersionWriter, Wal};
 use crate::mvcc::Version;
+use located::RaftIndex;
 
 /// Changed fields that a row names.
 const SHOWN: usize = 4;
@@ -167,7 +168,7 @@ fn folded(
 fn index_of(
     (origin, version): (Origin, &Version<'_>),
     sources: &TimelineSources<'_, '_>,
-) -> Option<u64> {
+) -> Option<RaftIndex> {
     match origin {
         Origin::Wal(Some(index)) => Some(index),
         _ => sources
@@ -177,7 +178,7 @@ fn index_of(
 }
 
 /// Whether an entry of the log ended a lease.
-fn is_revoked(index: Option<u64>, wal: Option<&Wal<'_>>) -> bool {
+fn is_revoked(index: Option<RaftIndex>, wal: Option<&Wal<'_>>) -> bool {
     let payload = index.and_then(|index| Some(wal?.payload(wal?.log().entry(index)?)));
     payload.is_some_and(|payload| payload.name() == "lease_revoke")
 }

@@ -11,7 +11,7 @@ use crate::kubernetes::mask::{text_without_tokens, without_token};
 use crate::member::{Wal, mask_ranges, secrets_in_entry};
 use crate::raft::{EntryType, Payload, Reveal};
 use crate::wal::LogEntry;
-use located::RaftIndex;
+use located::{RaftIndex, Term};
 
 /// Columns of entries.
 pub static COLUMNS: [Column; 13] = [
@@ -107,9 +107,9 @@ impl Row for EntryRow<'_, '_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogRange {
     /// The first index of the log.
-    pub first: u64,
+    pub first: RaftIndex,
     /// The last one.
-    pub last: u64,
+    pub last: RaftIndex,
     /// The commit index of the newest HardState.
     pub commit: RaftIndex,
     /// Number of entries of the log as it reads now.
@@ -212,9 +212,9 @@ fn members(wal: &Wal<'_>) -> BTreeSet<u64> {
 #[derive(Clone, Debug)]
 pub struct EntryData {
     /// The raft index.
-    pub index: u64,
+    pub index: RaftIndex,
     /// The term.
-    pub term: u64,
+    pub term: Term,
     /// Offset of the data in its file.
     pub offset: u64,
     /// The data; secrets are `*` unless they are to be revealed.
@@ -245,7 +245,7 @@ pub fn data<'w>(
         let start = record.map_or(0, |record| record.payload_at);
         EntryData {
             index: entry.index,
-            term: entry.term.get(),
+            term: entry.term,
             offset: start.saturating_add(u64::from(entry.data_at)),
             data,
             hidden,

@@ -5,17 +5,18 @@ use std::str::FromStr;
 use crate::answers::glob::matches;
 use crate::raft::{KeySpan, OPERATIONS, Payload};
 use crate::wal::RecordKind;
+use located::RaftIndex;
 
 /// `N`, `A..B` (both included), `A..`, `..B`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexRange {
-    from: u64,
-    to: u64,
+    from: RaftIndex,
+    to: RaftIndex,
 }
 
 impl IndexRange {
     /// Whether an index is in it.
-    pub fn contains(self, index: u64) -> bool {
+    pub fn contains(self, index: RaftIndex) -> bool {
         (self.from..=self.to).contains(&index)
     }
 }
@@ -24,7 +25,7 @@ impl FromStr for IndexRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bound = |text: &str, open: u64| match text.replace([',', '_'], "").as_str() {
+        let bound = |text: &str, open: RaftIndex| match text.replace([',', '_'], "").as_str() {
             "" => Ok(open),
             digits => digits
                 .parse()
@@ -32,13 +33,13 @@ impl FromStr for IndexRange {
         };
         let range = match text.split_once("..") {
             Some((from, to)) => Self {
-                from: bound(from, 0)?,
-                to: bound(to.trim_start_matches('='), u64::MAX)?,
+                from: bound(from, RaftIndex(0))?,
+                to: bound(to.trim_start_matches('='), RaftIndex::MAX)?,
             },
             None if text.is_empty() => return Err("empty".into()),
             None => Self {
-                from: bound(text, 0)?,
-                to: bound(text, 0)?,
+                from: bound(text, RaftIndex(0))?,
+                to: bound(text, RaftIndex(0))?,
             },
         };
         if range.from > range.to {
@@ -143,7 +144,7 @@ impl Filter {
     }
 
     /// Whether an index is asked for.
-    pub fn index(&self, index: u64) -> bool {
+    pub fn index(&self, index: RaftIndex) -> bool {
         self.index.is_none_or(|range| range.contains(index))
     }
 

@@ -17,7 +17,7 @@ use crate::codes::cross;
 use crate::member::{Member, Wal};
 use crate::wal::{Gap, GapCause, check};
 use located::progress::Progress;
-use located::{Bytes, Finding, Place, Severity};
+use located::{Bytes, Finding, Place, RaftIndex, Severity};
 
 /// What is damaged in the chain of records: the findings, and whether a record of the answer is lost.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +77,7 @@ pub fn log_loss(member: &Member, progress: &dyn Progress) -> Damage {
     let is_missing = |gap: &Gap| !matches!(gap.cause, GapCause::Snapshot | GapCause::Damage(_));
     let missing = log.gaps.iter().filter(|gap| is_missing(gap)).count();
     let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
-    let is_ahead = |applied: &u64| *applied > log.last_index() && !log.records.is_empty();
+    let is_ahead = |applied: &RaftIndex| *applied > log.last_index() && !log.records.is_empty();
     let ahead = applied.filter(is_ahead);
     let mut findings = Vec::new();
     if damaged > 0 || missing > 0 {

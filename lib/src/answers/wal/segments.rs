@@ -3,6 +3,7 @@
 use crate::answers::{Cell, Column, Label, Row, Table};
 use crate::member::Wal;
 use crate::wal::{Ending, Link, Log, RecordKind, Segment, WalFile};
+use located::RaftIndex;
 
 static COLUMNS: [Column; 13] = [
     Column::right("SEQ", "seq"),
@@ -119,7 +120,7 @@ impl Row for SegmentFile<'_> {
             Link::NoHead => Cell::text("no checksum record").label(Label::Error),
         };
         let end = self.end();
-        let optional = |value: Option<u64>| value.map(Cell::number).unwrap_or_default();
+        let optional = |index: Option<RaftIndex>| index.map(Cell::number).unwrap_or_default();
         vec![
             segment
                 .name

@@ -16,7 +16,7 @@ const MAX_REMOVED_AT_THE_END: i64 = 10_000;
 pub fn meta(meta: &Meta, keyspace: Option<&Keyspace<'_>>, here: &Place, sink: &mut Sink<'_>) {
     let at = |key| meta.place(key).unwrap_or(here).clone();
     let records = keyspace.is_some_and(|keyspace| !keyspace.index().is_empty());
-    if records && meta.consistent_index.unwrap_or(0) == 0 {
+    if records && meta.consistent_index.unwrap_or_default() == 0 {
         let message = "consistent_index is missing or 0 although there are records";
         sink(Finding::new(
             &codes::META_NO_INDEX,

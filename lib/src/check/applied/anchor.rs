@@ -7,7 +7,7 @@ use super::record_match::{key_or_value_matches, records_match};
 use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Nothing, Replay, ReplayedLease, State, Stored};
-use located::progress::Progress;
+use located::{RaftIndex, progress::Progress};
 
 /// Number of entries with records on which a candidate is tried.
 const TRIED_ENTRIES: u64 = 64;
@@ -59,7 +59,7 @@ impl Anchor {
     pub(crate) fn find(
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
-        consistent_index: u64,
+        consistent_index: RaftIndex,
         whole: bool,
         progress: &dyn Progress,
     ) -> Option<Self> {
@@ -105,7 +105,7 @@ impl Anchor {
         self,
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
-        consistent_index: u64,
+        consistent_index: RaftIndex,
     ) -> Tried {
         let from = self.revision();
         let stored = Stored::new(*keyspace, from);
@@ -228,7 +228,7 @@ pub(crate) fn presumed(entries: &[RunEntry<'_>]) -> State {
 fn by_write(
     keyspace: &Keyspace<'_>,
     entries: &[RunEntry<'_>],
-    consistent_index: u64,
+    consistent_index: RaftIndex,
 ) -> impl Iterator<Item = Anchor> {
     let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
     let applied = entries.get(..end).unwrap_or_default();

@@ -10,7 +10,7 @@ use super::walk::{Broken, CarefulPath};
 use crate::codes::cross;
 use crate::mvcc::Version;
 use crate::recover::{Change, Replay};
-use located::{Advice, Command, Finding};
+use located::{Advice, Command, Finding, RaftIndex};
 
 /// Maximum distance of the entry that made a revision from the one that should have.
 const MAX_ENTRIES_AHEAD: usize = 4096;
@@ -253,7 +253,7 @@ impl<'a> CarefulPath<'_, 'a> {
             .applied_beyond
             .and_then(|position| self.entries.get(position))
         {
-            let count = last.entry.index.saturating_sub(self.consistent_index);
+            let count = last.entry.index.since(self.consistent_index);
             let message = format!(
                 "the store has the records of raft entries up to {}, but consistent_index is {}: a start applies entries {}–{} again",
                 last.entry.index,
@@ -273,7 +273,7 @@ impl<'a> CarefulPath<'_, 'a> {
 }
 
 /// The command that shows entries, and what else to do.
-fn entries_command(first: u64, last: u64) -> Vec<Advice> {
+fn entries_command(first: RaftIndex, last: RaftIndex) -> Vec<Advice> {
     let entries = Command::inspect("wal").flag("--index", format!("{first}..{last}"));
     vec![entries.evidence().into(), cross::SKIPPED.next.into()]
 }

@@ -8,7 +8,7 @@ use super::RunEntry;
 use super::anchor::{Anchor, presumed};
 use crate::mvcc::Keyspace;
 use crate::recover::{Applied, Replay, Stored};
-use located::progress::Progress;
+use located::{RaftIndex, progress::Progress};
 
 /// Rounds in which the place may still move: what a deletion or a comparison does depends on the store it begins with.
 const ROUNDS: usize = 4;
@@ -18,7 +18,7 @@ const ROUNDS: usize = 4;
 pub(super) fn from_end(
     keyspace: &Keyspace<'_>,
     entries: &[RunEntry<'_>],
-    consistent_index: u64,
+    consistent_index: RaftIndex,
     progress: &dyn Progress,
 ) -> Option<Anchor> {
     let floor = keyspace.compact_revision().unwrap_or(1).max(1);
@@ -58,7 +58,7 @@ fn used(
     entries: &[RunEntry<'_>],
     position: usize,
     revision: i64,
-    consistent_index: u64,
+    consistent_index: RaftIndex,
 ) -> Option<Vec<i64>> {
     let rest = entries.get(position..)?;
     let stored = Stored::new(*keyspace, revision);

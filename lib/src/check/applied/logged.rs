@@ -13,8 +13,8 @@ use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules, Version};
 use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Change, Nothing, Replay, State, Stored, commit};
-use located::Error;
 use located::progress::Progress;
+use located::{Error, RaftIndex};
 
 /// Committed writes of the WAL that the db does not have, in two keyspaces of their own.
 ///
@@ -28,19 +28,19 @@ pub struct Logged {
     conditional: HashSet<i64>,
     /// Unplaced puts that keep the value which the key had.
     keeps_value: HashSet<Revision>,
-    indexes: BTreeMap<i64, u64>,
+    indexes: BTreeMap<i64, RaftIndex>,
     /// Revisions that the db lacks though it has newer ones.
     lacking: BTreeSet<i64>,
-    stopped: Option<u64>,
+    stopped: Option<RaftIndex>,
     /// The newest entry that the store has applied; 0 if no record of it is readable.
-    applied: u64,
+    applied: RaftIndex,
     lease_spans: Vec<LeaseSpan>,
 }
 
 impl Logged {
     fn empty() -> Self {
         Self {
-            applied: 0,
+            applied: RaftIndex(0),
             placed: Overlay::empty(Rules::NEWEST),
             unplaced: Overlay::empty(Rules::NEWEST),
             conditional: HashSet::new(),
@@ -85,12 +85,12 @@ impl Logged {
     }
 
     /// The raft index of the entry that made a revision.
-    pub fn index_of(&self, revision: i64) -> Option<u64> {
+    pub fn index_of(&self, revision: i64) -> Option<RaftIndex> {
         self.indexes.get(&revision).copied()
     }
 
     /// The raft indexes of the entries that made revisions, each with its revision, oldest first.
-    pub fn entries(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+    pub fn entries(&self) -> impl Iterator<Item = (RaftIndex, i64)> + '_ {
         self.indexes
             .iter()
             .map(|(revision, index)| (*index, *revision))
@@ -109,7 +109,7 @@ impl Logged {
     }
 
     /// The entry from which on the store has other records than the WAL: revisions are not known there either.
-    pub fn stopped(&self) -> Option<u64> {
+    pub fn stopped(&self) -> Option<RaftIndex> {
         self.stopped
     }
 
@@ -118,7 +118,7 @@ impl Logged {
         keyspace: &Keyspace<'_>,
         wal: &Wal<'_>,
         entries: &[RunEntry<'_>],
-        consistent_index: u64,
+        consistent_index: RaftIndex,
         progress: &dyn Progress,
     ) {
         self.applied = consistent_index;
@@ -139,13 +139,13 @@ impl Logged {
     }
 
     /// Whether an unplaced write of an entry is newer than all whose revision is known: from there on none is.
-    pub fn is_after_the_placed(&self, index: u64) -> bool {
+    pub fn is_after_the_placed(&self, index: RaftIndex) -> bool {
         self.indexes.is_empty() || self.stopped.is_some_and(|stopped| index >= stopped)
     }
 
     /// Whether an unplaced write of an entry is newer than every record of the store: the store has not applied that entry. Of entries
     /// that it has applied the revisions may be unknown, but it has newer ones.
-    pub fn is_after_the_store(&self, index: u64) -> bool {
+    pub fn is_after_the_store(&self, index: RaftIndex) -> bool {
         self.is_after_the_placed(index) && index > self.applied
     }
 
@@ -154,7 +154,7 @@ impl Logged {
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
         anchor: Anchor,
-        until: u64,
+        until: RaftIndex,
     ) {
         let mut spans = LeaseSpans::new(anchor.revision());
         self.apply(keyspace, entries, anchor, until, &mut spans);
@@ -167,7 +167,7 @@ impl Logged {
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
         anchor: Anchor,
-        until: u64,
+        until: RaftIndex,
         spans: &mut LeaseSpans,
     ) {
         let rest = entries.get(anchor.at()..).unwrap_or_default();
@@ -249,12 +249,12 @@ impl Logged {
     }
 
     /// Keeps writes of which no revision is known.
-    fn set_aside(&mut self, entries: &[RunEntry<'_>], until: u64) {
+    fn set_aside(&mut self, entries: &[RunEntry<'_>], until: RaftIndex) {
         for entry in entries
             .iter()
             .take_while(|entry| entry.entry.index <= until)
         {
-            let Ok(index) = i64::try_from(entry.entry.index) else {
+            let Ok(index) = i64::try_from(entry.entry.index.get()) else {
                 continue;
             };
             let payload = entry.payload();
@@ -396,19 +396,24 @@ pub fn logged_beside(
         member.readable_keyspace().is_err() && !wal.log().begins_with_empty_store();
     if is_unknown_store && keyspace.newest_revision().is_none() {
         let mut logged = Logged::empty();
-        let until = commit(&wal, 0);
+        let until = commit(&wal, RaftIndex(0));
         for entries in runs(&wal) {
             logged.set_aside(&entries, until);
         }
         return Some(logged);
     }
-    Some(of_wal(keyspace, &wal, applied.unwrap_or(0), progress))
+    Some(of_wal(
+        keyspace,
+        &wal,
+        applied.unwrap_or_default(),
+        progress,
+    ))
 }
 
 fn of_wal(
     keyspace: &Keyspace<'_>,
     wal: &Wal<'_>,
-    consistent_index: u64,
+    consistent_index: RaftIndex,
     progress: &dyn Progress,
 ) -> Logged {
     let mut logged = Logged::empty();
@@ -423,7 +428,7 @@ pub(super) fn of_entries(
     keyspace: &Keyspace<'_>,
     wal: &Wal<'_>,
     entries: &[RunEntry<'_>],
-    consistent_index: u64,
+    consistent_index: RaftIndex,
     progress: &dyn Progress,
 ) -> Logged {
     let mut logged = Logged::empty();

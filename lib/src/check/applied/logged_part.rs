@@ -13,7 +13,7 @@ use crate::raft::kv::{DeleteRangeRequest, Op, TxnRequest};
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::commit;
 use crate::wal::LogEntry;
-use located::progress::Progress;
+use located::{RaftIndex, progress::Progress};
 
 /// Maximum number of keys that are looked for one by one.
 const MAX_KEYS: usize = 16;
@@ -89,9 +89,9 @@ pub fn logged_tail(
     (is_placed && logged.revisions().is_some()).then_some(logged)
 }
 
-fn until(member: &Member, wal: &Wal<'_>) -> u64 {
+fn until(member: &Member, wal: &Wal<'_>) -> RaftIndex {
     let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
-    commit(wal, applied.unwrap_or(0))
+    commit(wal, applied.unwrap_or_default())
 }
 
 /// A key, and value and lease of a put; `None` for a deletion.
@@ -113,7 +113,7 @@ fn finders(keys: &[Vec<u8>]) -> Vec<Finder<'_>> {
 }
 
 /// What the committed entries that name a key do.
-fn naming(wal: &Wal<'_>, until: u64, keys: &[Vec<u8>]) -> Vec<Naming> {
+fn naming(wal: &Wal<'_>, until: RaftIndex, keys: &[Vec<u8>]) -> Vec<Naming> {
     let finders = finders(keys);
     let entries: Vec<&LogEntry> = wal.log().surviving().collect();
     let committed = entries.into_par_iter().filter(|entry| entry.index <= until);

@@ -44,14 +44,14 @@ use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Plain, PlainKind, Request};
 use crate::recover::{Applied, Replay};
 use crate::wal::LogEntry;
-use located::Sink;
 use located::progress::Progress;
+use located::{RaftIndex, Sink};
 
 /// How far the comparison of WAL and store reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ComparedRange {
     /// First and last raft index whose effect was compared with the store.
-    pub indexes: Option<(u64, u64)>,
+    pub indexes: Option<(RaftIndex, RaftIndex)>,
     /// The revision of the store before the first of them.
     pub from_revision: i64,
     /// Records compared.
@@ -59,7 +59,7 @@ pub struct ComparedRange {
     /// The revision of the store after the last of them.
     pub to_revision: i64,
     /// The first applied entry that was not compared, though others were.
-    pub stopped_at: Option<u64>,
+    pub stopped_at: Option<RaftIndex>,
 }
 
 /// One entry, with its data.
@@ -153,7 +153,7 @@ pub fn applied(
     db: &Db<'_>,
     keyspace: &Keyspace<'_>,
     wal: &Wal<'_>,
-    consistent_index: u64,
+    consistent_index: RaftIndex,
     progress: &dyn Progress,
     report: &mut Sink<'_>,
 ) -> Result<ComparedRange, String> {
@@ -195,7 +195,7 @@ pub fn applied(
 struct LogComparison<'c, 'a> {
     keyspace: &'c Keyspace<'a>,
     wal: &'c Wal<'a>,
-    consistent_index: u64,
+    consistent_index: RaftIndex,
     /// Whether no entry is missing or damaged in the log.
     whole: bool,
     progress: &'c dyn Progress,

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use super::{FindingSet, LoggedPut, RunEntry};
 use crate::codes::cross;
 use crate::mvcc::{Keyspace, Version};
-use located::Finding;
 use located::progress::Progress;
+use located::{Finding, RaftIndex};
 
 /// Minimum length of a value that is suspected, in bytes: shorter ones are numbers, which differ in one bit by nature.
 const MIN_VALUE_BYTES: usize = 32;
@@ -52,7 +52,7 @@ struct Suspect<'a> {
     /// Whether the last write that is certain to have happened was met.
     is_decided: bool,
     /// The raft index of the write from which the value differs in one bit.
-    one_bit: Option<u64>,
+    one_bit: Option<RaftIndex>,
 }
 
 /// Reports values at or before `anchor_revision` that differ in one bit from the last write of their key in `entries`.
@@ -142,7 +142,7 @@ impl<'a> Suspect<'a> {
     }
 
     /// Holds the value against an older write of its key than those before.
-    fn compare(&mut self, index: u64, write: &LoggedPut<'_>) {
+    fn compare(&mut self, index: RaftIndex, write: &LoggedPut<'_>) {
         if write.keeps_value {
             return;
         }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::logged::Logged;
 use crate::member::Origin;
 use crate::mvcc::{Keyspace, Version};
+use located::RaftIndex;
 
 /// Every version of a key, oldest first: those that only the WAL has among the db's. Those of unknown revision are before all others,
 /// but after them from the entry on from which WAL and db differ.
@@ -36,12 +37,12 @@ pub fn versions<'v>(
         .collect();
     all.extend(new);
     all.sort_by_key(|(_, version)| version.revision);
-    let stopped = logged.stopped().unwrap_or(u64::MAX);
+    let stopped = logged.stopped().unwrap_or(RaftIndex::MAX);
     let unplaced: Vec<_> = not_placed(&all, logged.unplaced().records_of(key).iter(), logged)
         .into_iter()
         .map(|version| {
             let origin = Origin::Unplaced {
-                index: version.revision.main.unsigned_abs(),
+                index: RaftIndex(version.revision.main.unsigned_abs()),
                 conditional: logged.is_conditional(version.revision.main),
                 keeps_value: logged.keeps_value(version.revision),
             };

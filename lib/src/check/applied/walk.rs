@@ -10,7 +10,7 @@ use super::{ComparedRange, FindingSet, LogComparison, RunEntry};
 use crate::member::Wal;
 use crate::mvcc::{Keyspace, Version};
 use crate::recover::{Applied, Base, Nothing, Replay, State, Stored};
-use located::progress::Progress;
+use located::{RaftIndex, progress::Progress};
 
 /// Maximum number of places where WAL and store differ in their numbering and the comparison goes on.
 const MAX_BREAKS: usize = 16;
@@ -31,7 +31,7 @@ pub(super) struct CarefulPath<'w, 'a> {
     pub(super) keyspace: &'w Keyspace<'a>,
     pub(super) wal: &'w Wal<'a>,
     pub(super) entries: &'w [RunEntry<'a>],
-    pub(super) consistent_index: u64,
+    pub(super) consistent_index: RaftIndex,
     pub(super) compacted: i64,
     pub(super) newest: i64,
     reach: ComparedRange,
@@ -232,7 +232,7 @@ impl CarefulPath<'_, '_> {
         Broken::Done
     }
 
-    fn reached(&mut self, index: u64, beyond: bool, records: usize) {
+    fn reached(&mut self, index: RaftIndex, beyond: bool, records: usize) {
         if beyond {
             return;
         }

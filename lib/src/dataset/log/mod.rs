@@ -10,8 +10,8 @@ use crate::kubernetes::key::Layout;
 use crate::member::{Wal, mask_ranges, secrets_in_entry};
 use crate::raft::{Access, TermSummary};
 use crate::wal::{LogEntry, WalFile};
-use located::RaftIndex;
 use located::progress::Progress;
+use located::{RaftIndex, Term};
 
 pub use facts::{Fact, ending_text};
 
@@ -51,9 +51,9 @@ pub struct LogEntryRow {
     /// Its position in the log.
     pub position: u32,
     /// Its raft index.
-    pub index: u64,
+    pub index: RaftIndex,
     /// Its term.
-    pub term: u64,
+    pub term: Term,
     /// What became of it, as far as this member knew.
     pub state: &'static str,
     /// How bad that is.
@@ -128,7 +128,7 @@ impl Dataset {
 /// The entry before, to find where something changes.
 #[derive(Debug)]
 struct Turn {
-    term: Option<u64>,
+    term: Option<Term>,
     was_kept: bool,
 }
 
@@ -166,7 +166,7 @@ impl LogRows {
             while let Some((damage, _)) = damages.next_if(|(_, damage)| damage.from < offset) {
                 self.add_landmark(LogRow::Damage(number(damage)));
             }
-            let term = entry.term.get();
+            let term = entry.term;
             let is_turn = turn.term.is_some_and(|before| before != term);
             let row = LogRow::Entry(number(position));
             if is_turn || (turn.was_kept && !entry.survives) {
@@ -207,7 +207,7 @@ impl LogRows {
         Some(LogEntryRow {
             position,
             index: entry.index,
-            term: entry.term.get(),
+            term: entry.term,
             state,
             label,
             survives: entry.survives,
@@ -272,7 +272,7 @@ impl LogRows {
     ///
     /// # Errors
     /// Why the log has no such entry, for people.
-    pub fn row_of(&self, index: u64) -> Result<usize, String> {
+    pub fn row_of(&self, index: RaftIndex) -> Result<usize, String> {
         let wal = self.wal().ok_or("there is no log")?;
         let log = wal.log();
         let kept = log.entry(index).map(std::ptr::from_ref);

@@ -11,7 +11,7 @@ impl LogRows {
         let (Some(wal), Some(entry)) = (self.wal(), self.entry_at(position)) else {
             return Vec::new();
         };
-        let index = i64::try_from(entry.index).unwrap_or(i64::MAX);
+        let index = i64::try_from(entry.index.get()).unwrap_or(i64::MAX);
         let payload = wal.payload(entry);
         let puts = payload.puts();
         let written = (0i64..).zip(puts.iter().filter(|put| !put.ignore_value));

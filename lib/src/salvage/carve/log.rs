@@ -15,7 +15,7 @@ use crate::raft::{Entry, EntryType, Payload};
 use crate::recover::{Change, Put};
 use crate::salvage::record::RecordSource;
 use crate::wal::{Log, LogEntry, Proof, remnants};
-use located::{Bytes, Term};
+use located::{Bytes, RaftIndex, Term};
 
 /// One entry outside of what etcd would read.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct CarvedEntry<'a> {
     pub(super) offset: u64,
     pub(super) origin: CarveOrigin,
     pub(super) proof: Proof,
-    pub(super) index: u64,
+    pub(super) index: RaftIndex,
     pub(super) term: Term,
     pub(super) kind: EntryType,
     pub(super) data: &'a [u8],
@@ -216,9 +216,9 @@ impl<'a> Collection<'a> {
         }
     }
 
-    fn identity(&self, index: u64, term: Term, data: &[u8]) -> u64 {
+    fn identity(&self, index: RaftIndex, term: Term, data: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(index);
+        hasher.write_u64(index.get());
         hasher.write_u64(term.get());
         hasher.write(data);
         hasher.finish()

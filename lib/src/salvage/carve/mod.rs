@@ -27,6 +27,7 @@ use crate::progress::Progress;
 use crate::recover::Change;
 use crate::wal::Proof;
 use geometry::Geometry;
+use located::RaftIndex;
 pub use past::{Past, PastSource};
 pub use piece::carve_piece;
 pub use state::CarveState;
@@ -133,7 +134,7 @@ pub struct Carved<'c> {
     /// Its revision; `None` if nothing says which one an entry of a log got.
     pub revision: Option<Revision>,
     /// The raft index of its entry.
-    pub index: Option<u64>,
+    pub index: Option<RaftIndex>,
     /// Whether it may not have happened: an entry of unknown revision that is a transaction or a deletion.
     pub conditional: bool,
     /// Whether it is a deletion.
@@ -280,16 +281,16 @@ impl<'a> CarvedSource<'a> {
             }
             Body::Made(change) => {
                 let frame = self.frames.get(change as usize).copied();
-                let index = self.index(record).unwrap_or(0);
+                let index = self.index(record).unwrap_or_default();
                 match (frame, index) {
-                    (Some(frame), 1..) => Place::at(file, frame).with_index(index),
+                    (Some(frame), index) if index > 0 => Place::at(file, frame).with_index(index),
                     _ => Place::file(file),
                 }
             }
         }
     }
 
-    fn index(&self, record: &KeyRecord) -> Option<u64> {
+    fn index(&self, record: &KeyRecord) -> Option<RaftIndex> {
         match record.body {
             Body::Made(change) => self.source.changes.get(change as usize).map(|c| c.index),
             Body::Stored { .. } => None,
@@ -418,8 +419,8 @@ impl<'a> Carvings<'a> {
         let order = |carving: &Carving| {
             let record = &carving.find.record;
             let index = match carving.find.is_placed {
-                true => 0,
-                false => self.index(record).unwrap_or(0),
+                true => RaftIndex(0),
+                false => self.index(record).unwrap_or_default(),
             };
             (
                 !carving.find.is_placed,
@@ -442,7 +443,7 @@ impl<'a> Carvings<'a> {
         self.found = found;
     }
 
-    fn index(&self, record: &KeyRecord) -> Option<u64> {
+    fn index(&self, record: &KeyRecord) -> Option<RaftIndex> {
         let source = self.sources.get(usize::from(record.source))?;
         source.index(record)
     }

@@ -9,13 +9,14 @@ use super::{CarveOrigin, Carved, Carvings};
 use crate::Place;
 use crate::check::Logged;
 use crate::mvcc::{Detached, KeyRange, Keyspace, Overlay, Revision, Version};
+use located::RaftIndex;
 
 /// Every version that any source has, by revision.
 #[derive(Debug)]
 pub struct Past<'a> {
     overlay: Overlay<'a>,
     carved: HashMap<Revision, (CarveOrigin, Place)>,
-    logged: BTreeMap<i64, Option<u64>>,
+    logged: BTreeMap<i64, Option<RaftIndex>>,
     /// Runs of main revisions of which every change is known.
     complete: Vec<(i64, i64)>,
     compacted: i64,
@@ -31,7 +32,7 @@ pub enum PastSource<'p> {
     /// The db.
     Db,
     /// The log, by the entry of that index if it is known.
-    Wal(Option<u64>),
+    Wal(Option<RaftIndex>),
     /// Carved.
     Carved(CarveOrigin, &'p Place),
 }

@@ -15,6 +15,7 @@ use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::recover::{self, Applied, Base, Change, Nothing, Replay, State, Stored};
 use crate::wal::LogEntry;
+use located::RaftIndex;
 
 /// Maximum number of branches that are applied: each costs what applying the log before it costs.
 const MAX_BRANCHES: usize = 8;
@@ -31,9 +32,9 @@ struct KnownHistory<'m, 'a> {
     keyspace: Option<Keyspace<'a>>,
     wal: &'m Wal<'a>,
     /// The last entry whose effect the db has.
-    applied: u64,
+    applied: RaftIndex,
     /// The last entry that is known to be committed.
-    committed: u64,
+    committed: RaftIndex,
     progress: &'m dyn Progress,
 }
 
@@ -50,14 +51,14 @@ impl<'a> Revisions<'a> {
         progress: &dyn Progress,
     ) -> Self {
         let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
-        let committed = recover::commit(wal, applied.unwrap_or(0));
+        let committed = recover::commit(wal, applied.unwrap_or_default());
         let alone = recover::voters(member, wal, committed).voters.len() <= 1;
         let known = KnownHistory {
             db: member.db().ok(),
             keyspace: member.readable_keyspace().ok(),
             wal,
-            applied: applied.unwrap_or(0),
-            committed: if alone { u64::MAX } else { committed },
+            applied: applied.unwrap_or_default(),
+            committed: if alone { RaftIndex::MAX } else { committed },
             progress,
         };
         let mut revisions = Self::default();
@@ -73,7 +74,7 @@ impl<'a> Revisions<'a> {
 
     /// Entries of the log itself.
     fn of_old_segments(&mut self, known: &KnownHistory<'_, 'a>, entries: &[CarvedEntry<'a>]) {
-        let at: HashMap<u64, usize> = entries
+        let at: HashMap<RaftIndex, usize> = entries
             .iter()
             .enumerate()
             .filter(|(_, entry)| entry.origin == CarveOrigin::OldSegment)
@@ -166,8 +167,8 @@ impl<'a> KnownHistory<'_, 'a> {
         &self,
         anchor: Anchor,
         rest: &[crate::check::applied::RunEntry<'a>],
-        steps: impl Iterator<Item = (u64, &'e LogEntry, &'a [u8])>,
-        applied: &mut Vec<u64>,
+        steps: impl Iterator<Item = (RaftIndex, &'e LogEntry, &'a [u8])>,
+        applied: &mut Vec<RaftIndex>,
     ) -> Vec<Change<'a>> {
         let from = anchor.revision();
         let stored = self.keyspace.map(|keyspace| Stored::new(keyspace, from));
@@ -211,15 +212,15 @@ impl<'a> KnownHistory<'_, 'a> {
     }
 
     /// The store before an entry, from the db or from the beginning of the log.
-    fn before(&self, index: u64) -> Option<Before<'a>> {
+    fn before(&self, index: RaftIndex) -> Option<Before<'a>> {
         let log = self.wal.log();
-        let between = |after: u64| -> Option<Vec<LogEntry>> {
+        let between = |after: RaftIndex| -> Option<Vec<LogEntry>> {
             let entries: Vec<LogEntry> = log
                 .surviving()
                 .filter(|entry| entry.index > after && entry.index < index)
                 .copied()
                 .collect();
-            let wanted = index.checked_sub(after)?.checked_sub(1)?;
+            let wanted = index.since(after).checked_sub(1)?;
             (entries.len() as u64 == wanted).then_some(entries)
         };
         if let (Some(db), Some(keyspace)) = (&self.db, self.keyspace)
@@ -235,9 +236,11 @@ impl<'a> KnownHistory<'_, 'a> {
             });
         }
         let run = runs(self.wal).into_iter().find(|run| {
-            let first = run.first().map_or(u64::MAX, |first| first.entry.index);
-            let last = run.last().map_or(0, |last| last.entry.index);
-            first < index && index <= last.saturating_add(1)
+            let first = run
+                .first()
+                .map_or(RaftIndex::MAX, |first| first.entry.index);
+            let last = run.last().map_or(RaftIndex(0), |last| last.entry.index);
+            first < index && index <= last.next()
         })?;
         let anchor = self.anchor(&run)?;
         let rest = run.get(anchor.at()..).unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::recover::{Change, Put};
 use crate::salvage::record::RecordSource;
 use crate::snap::v2_keys;
 use crate::wal::Proof;
-use located::reported_by;
+use located::{RaftIndex, reported_by};
 
 /// One source for each intact `.snap` file that holds keys.
 pub(super) fn of_snaps<'a>(member: &'a Member) -> Vec<CarvedSource<'a>> {
@@ -24,7 +24,7 @@ pub(super) fn of_snaps<'a>(member: &'a Member) -> Vec<CarvedSource<'a>> {
             });
             let change = Change {
                 revision: Revision::new(0, 0),
-                index: 0,
+                index: RaftIndex(0),
                 key: key.path.into_bytes().into(),
                 put,
             };

@@ -13,7 +13,7 @@ use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::salvage::stored::StoredRecords;
-use located::reported_by;
+use located::{RaftIndex, reported_by};
 
 /// The right consistent_index, if the log proves one. Nothing is proven if a part of the db is lost, if the entry that is named is
 /// newer than the log (its tail may be lost), or if an entry between two writes changes something beside keys.
@@ -44,7 +44,7 @@ pub(super) fn of_applied_index(
         None => wal.log().last_index(),
     };
     let is_right = (*made_by..=last).contains(&seen);
-    let only_reads = (made_by.saturating_add(1)..=last).all(|index| reads(&wal, index));
+    let only_reads = made_by.next().through(last).all(|index| reads(&wal, index));
     if !is_confirmed || is_right || !only_reads {
         return None;
     }
@@ -63,8 +63,8 @@ pub(super) fn of_applied_index(
     Some(Correction {
         file: file.relative().to_owned(),
         offset: place?.1.offset?,
-        old: seen.to_be_bytes().to_vec(),
-        new: last.to_be_bytes().to_vec(),
+        old: seen.get().to_be_bytes().to_vec(),
+        new: last.get().to_be_bytes().to_vec(),
         proof: format!(
             "consistent_index: entry {made_by} of the log wrote revision {newest}, the newest of the db; {what}, and the entries between only read"
         ),
@@ -72,7 +72,7 @@ pub(super) fn of_applied_index(
 }
 
 /// Whether an entry changes nothing of the db.
-fn reads(wal: &Wal<'_>, index: u64) -> bool {
+fn reads(wal: &Wal<'_>, index: RaftIndex) -> bool {
     let Some(entry) = wal.log().entry(index) else {
         return false;
     };

@@ -8,7 +8,7 @@ use crate::evidence::File;
 use crate::member::Member;
 use crate::mvcc::StoredKey;
 use crate::progress::Progress;
-use located::reported_by;
+use located::{RaftIndex, reported_by};
 
 /// `flags` of an element that is a bucket.
 const BUCKET: u32 = 1;
@@ -134,7 +134,7 @@ pub(super) fn of_key_root(
 }
 
 /// The revision of the store after an entry, if the log begins with an empty store.
-fn revision_at(member: &Member, index: u64, progress: &dyn Progress) -> Option<i64> {
+fn revision_at(member: &Member, index: RaftIndex, progress: &dyn Progress) -> Option<i64> {
     let sources = Sources::read([member], progress);
     let salvage = sources.joined(Point::Acknowledged, progress).ok()?;
     salvage.set.revision_at(index)

@@ -17,6 +17,7 @@ use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::recover::{self, Base, Nothing, State};
 use crate::wal::{Log, LogEntry};
+use located::{RaftIndex, Term};
 
 impl<'a> MemberRecords<'a> {
     /// From a db, and a log that begins somewhere in its history.
@@ -70,7 +71,7 @@ impl<'a> MemberRecords<'a> {
         self.lost.push(Lost {
             what: format!(
                 "entries {}–{} of the log: nothing says which revisions they made, for the db that they continue is not readable",
-                wal.log().first().map_or(0, |first| first.index),
+                wal.log().first().map_or(RaftIndex(0), |first| first.index),
                 wal.log().last_index()
             ),
             ..Lost::default()
@@ -82,7 +83,7 @@ impl<'a> MemberRecords<'a> {
         &mut self,
         confirmed: Option<&Confirmed<'_>>,
         side: &StoredSide<'_>,
-    ) -> (u64, u64) {
+    ) -> (RaftIndex, Term) {
         let (stated, term) = side.applied();
         let proven = confirmed.and_then(|line| line.applied_in_db);
         let applied = proven.unwrap_or((stated, term));
@@ -113,7 +114,7 @@ impl<'a> MemberRecords<'a> {
         wal: &Wal<'_>,
         extra: &Extra<'_>,
         line: &mut LogReplay<'_>,
-        applied: (u64, u64),
+        applied: (RaftIndex, Term),
     ) {
         self.note_undecodable(line);
         self.note_damaged_writes(wal, &line.lost, extra);
@@ -158,7 +159,7 @@ fn continued<'a>(
     extra: &'a Extra<'a>,
     keyspace: Keyspace<'a>,
     side: &StoredSide<'a>,
-    (applied, end): (u64, ReplayUntil),
+    (applied, end): (RaftIndex, ReplayUntil),
 ) -> LogReplay<'a> {
     let newest = keyspace.revision();
     let state = side.db.as_ref().map(State::read).unwrap_or_default();
@@ -185,7 +186,7 @@ fn continued<'a>(
 struct Confirmed<'a> {
     line: LogReplay<'a>,
     /// The last entry whose effect the db has, with its term, if that can be proven.
-    applied_in_db: Option<(u64, u64)>,
+    applied_in_db: Option<(RaftIndex, Term)>,
 }
 
 /// Applies the entries that the db has, from where one of them can be found in it.
@@ -214,7 +215,7 @@ fn confirm<'a>(
             Anchor::At { .. } => (&stored, presumed(rest)),
         };
         let start = ReplayFrom {
-            index: first.saturating_sub(1),
+            index: first.previous(),
             revision: from,
             compacted: -1,
         };
@@ -253,9 +254,9 @@ fn confirm<'a>(
 fn applied_in_db(
     line: &LogReplay<'_>,
     log: &Log,
-    consistent_index: u64,
+    consistent_index: RaftIndex,
     newest: i64,
-) -> Option<(u64, u64)> {
+) -> Option<(RaftIndex, Term)> {
     let (_, last) = line.written.last()?;
     if line.to != newest {
         return None;
@@ -265,5 +266,5 @@ fn applied_in_db(
         true => consistent_index,
         false => *last,
     };
-    Some((index, log.entry(index).map_or(0, |entry| entry.term.get())))
+    Some((index, log.entry(index).map_or(Term(0), |entry| entry.term)))
 }

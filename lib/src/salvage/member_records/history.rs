@@ -3,7 +3,7 @@
 use crate::backend::Cluster;
 use crate::bolt::Db;
 use crate::member::{Member, Wal};
-use located::reported_by;
+use located::{RaftIndex, reported_by};
 
 /// Of a hundred records at revisions that both have, so many must agree for db and log to be of one history.
 pub(super) const ONE_HISTORY: u64 = 50;
@@ -40,6 +40,6 @@ pub(crate) fn side_of_snap(member: &Member, wal: &Wal<'_>, db: &Db<'_>) -> Optio
 ///
 /// `snapshot restore` sets consistent_index to the number of members, whose ConfChanges are the first entries of every log:
 /// a restored db beside the old log of its cluster. `saveWALAndSnap` in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30.
-pub(crate) fn may_be_restored(wal: &Wal<'_>, applied: u64) -> bool {
+pub(crate) fn may_be_restored(wal: &Wal<'_>, applied: RaftIndex) -> bool {
     wal.log().has_only_first_members_to(applied)
 }

@@ -11,6 +11,7 @@ use super::super::timeline::{LogReplay, LostEntries};
 use super::stored_side::StoredSide;
 use crate::mvcc::Revision;
 use crate::recover::Change;
+use located::RaftIndex;
 
 /// Changes after lost entries that are looked at.
 const LOOKED_AT: usize = 64;
@@ -24,16 +25,19 @@ const MAX_FEWER: i64 = 4096;
 /// The number of revisions that runs of lost entries made, by their first index. Of others one revision for each entry is assumed.
 #[derive(Clone, Debug, Default)]
 pub(in crate::salvage) struct HoleSizes {
-    runs: BTreeMap<u64, i64>,
+    runs: BTreeMap<RaftIndex, i64>,
     /// Revisions that entries made which are there, and whose keys are not known.
-    unseen: BTreeMap<u64, i64>,
+    unseen: BTreeMap<RaftIndex, i64>,
     /// Entries that are there, and of which is not known what they did.
-    undecided: BTreeSet<u64>,
+    undecided: BTreeSet<RaftIndex>,
 }
 
 impl HoleSizes {
     /// Nothing is known of lost entries; entries that are there made revisions of keys that are not known, or are undecided.
-    pub(super) fn with_unseen(unseen: BTreeMap<u64, i64>, undecided: BTreeSet<u64>) -> Self {
+    pub(super) fn with_unseen(
+        unseen: BTreeMap<RaftIndex, i64>,
+        undecided: BTreeSet<RaftIndex>,
+    ) -> Self {
         Self {
             runs: BTreeMap::new(),
             unseen,
@@ -42,17 +46,17 @@ impl HoleSizes {
     }
 
     /// Whether it is not known what an entry did, though it is there.
-    pub(in crate::salvage) fn is_undecided(&self, index: u64) -> bool {
+    pub(in crate::salvage) fn is_undecided(&self, index: RaftIndex) -> bool {
         self.undecided.contains(&index)
     }
 
     /// Revisions that an entry made beside those of keys that are known.
-    pub(in crate::salvage) fn unseen(&self, index: u64) -> i64 {
+    pub(in crate::salvage) fn unseen(&self, index: RaftIndex) -> i64 {
         self.unseen.get(&index).copied().unwrap_or(0)
     }
 
     /// The revisions that entries which are lost made.
-    pub(in crate::salvage) fn revisions(&self, first: u64, entries: i64) -> i64 {
+    pub(in crate::salvage) fn revisions(&self, first: RaftIndex, entries: i64) -> i64 {
         self.runs.get(&first).copied().unwrap_or(entries)
     }
 

@@ -12,7 +12,7 @@ use crate::backend::AuthUser;
 use crate::bolt::Db;
 use crate::member::Wal;
 use crate::recover::State;
-use located::{Command, FileName, Place, reported_by};
+use located::{Command, FileName, Place, RaftIndex, Term, reported_by};
 
 /// Whether a log that begins with an empty store says everything.
 pub(super) enum LogAlone {
@@ -52,7 +52,7 @@ impl<'a> MemberRecords<'a> {
         let ahead = one && joined.confirmed > 0;
         self.revision = line.to;
         self.compacted = line.compacted;
-        self.applied = line.last.unwrap_or((0, 0));
+        self.applied = line.last.unwrap_or((RaftIndex(0), Term(0)));
         self.state = line.state.clone();
         self.lost.extend(
             line.lost
@@ -198,7 +198,7 @@ fn is_restored(
 
 /// Whether the log goes on after what the db has.
 fn goes_on(line: &LogReplay<'_>, wal: &Wal<'_>, side: &StoredSide<'_>) -> bool {
-    let last = line.last.map_or(0, |(index, _)| index);
+    let last = line.last.map_or(RaftIndex(0), |(index, _)| index);
     side.newest() < line.to || last < wal.log().last_index()
 }
 

@@ -7,6 +7,7 @@ use super::super::{Lost, Point};
 use super::{Input, MemberRecords};
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
+use located::RaftIndex;
 
 impl<'a> MemberRecords<'a> {
     /// Entries that something says were there, and that the log does not reach.
@@ -14,21 +15,21 @@ impl<'a> MemberRecords<'a> {
         &mut self,
         input: &Input<'_>,
         wal: &Wal<'_>,
-        db_applied: u64,
+        db_applied: RaftIndex,
         point: Point,
     ) {
         if point != Point::Acknowledged {
             return;
         }
         let last = input.last_index(wal).max(self.applied.0);
-        let commit = wal.log().hard_state().unwrap_or_default().commit.get();
+        let commit = wal.log().hard_state().unwrap_or_default().commit;
         let snap = self.member.newest_snap();
         let in_db = db_applied;
         // What the db has applied is lost only if it has a revision that was not read.
         let has_more = |keyspace: Keyspace<'_>| keyspace.revision() > self.revision;
         let (db_applied, read) = match self.member.readable_keyspace().map(has_more) {
-            Ok(false) => (0, db_applied),
-            _ => (db_applied, 0),
+            Ok(false) => (RaftIndex(0), db_applied),
+            _ => (db_applied, RaftIndex(0)),
         };
         // What follows in another copy's log is known: then the damage is no end.
         if input.last_index(wal) <= wal.log().last_index() {
@@ -45,9 +46,9 @@ impl<'a> MemberRecords<'a> {
             self.lost.push(Lost {
                 what: format!(
                     "entries {}–{index} were committed by {trace}, but the log ends at entry {last}",
-                    last.saturating_add(1)
+                    last.next()
                 ),
-                indexes: Some((last.saturating_add(1), index)),
+                indexes: Some((last.next(), index)),
                 possibly,
                 ..Lost::default()
             });
@@ -72,9 +73,9 @@ impl<'a> MemberRecords<'a> {
             self.lost.push(Lost {
                 what: format!(
                     "entries {}–{snap} were committed by the newest .snap file, but there is no log, and the db ends at entry {applied}",
-                    applied.saturating_add(1)
+                    applied.next()
                 ),
-                indexes: Some((applied.saturating_add(1), snap)),
+                indexes: Some((applied.next(), snap)),
                 ..Lost::default()
             });
             return;
@@ -111,8 +112,8 @@ impl<'a> MemberRecords<'a> {
             let run = lost
                 .iter()
                 .find(|run| (run.first..=run.last).contains(&entry.index));
-            let after = |first: u64, revision: i64| {
-                let more = i64::try_from(entry.index.saturating_sub(first)).unwrap_or(i64::MAX);
+            let after = |first: RaftIndex, revision: i64| {
+                let more = i64::try_from(entry.index.since(first)).unwrap_or(i64::MAX);
                 revision.saturating_add(more)
             };
             let revision = match run {
@@ -145,7 +146,7 @@ impl<'a> MemberRecords<'a> {
     }
 
     pub(super) fn note_undecodable(&mut self, line: &LogReplay<'_>) {
-        let is_listed = |index: u64| {
+        let is_listed = |index: RaftIndex| {
             let lost = line.lost.iter();
             lost.into_iter()
                 .any(|lost| (lost.first, lost.last) == (index, index))

@@ -16,6 +16,7 @@ use crate::check::applied::{presumed, runs};
 use crate::member::Wal;
 use crate::raft::{Operation, Payload};
 use crate::recover::{BeforeLog, ReplayedLease, State, operation};
+use located::{RaftIndex, Term};
 
 /// Of a hundred demands that name a write of the log, how many may not fit a numbering that is that of the store.
 const MAX_MISFITS: usize = 5;
@@ -64,10 +65,10 @@ impl<'a> MemberRecords<'a> {
             return false;
         };
         let entries = wal.log().surviving();
-        let payloads: Vec<(u64, Payload)> = entries
+        let payloads: Vec<(RaftIndex, Payload)> = entries
             .map(|entry| (entry.index, wal.payload(entry)))
             .collect();
-        let highest = i64::try_from(first).unwrap_or(i64::MAX);
+        let highest = i64::try_from(first.get()).unwrap_or(i64::MAX);
         let highest = highest.max(lower_bound(&payloads));
         let numbers = tail_numbers(&payloads, highest);
         let numbering = Numbering::proven_by(&numbers, highest);
@@ -77,7 +78,7 @@ impl<'a> MemberRecords<'a> {
         before.add(numbers.existing.iter().copied(), base);
         let state = state_before(wal, &payloads);
         let start = ReplayFrom {
-            index: first.saturating_sub(1),
+            index: first.previous(),
             revision: base,
             compacted: -1,
         };
@@ -105,7 +106,7 @@ impl<'a> MemberRecords<'a> {
         self.is_tail = true;
         self.revision = line.to;
         self.compacted = line.compacted;
-        self.applied = line.last.unwrap_or((0, 0));
+        self.applied = line.last.unwrap_or((RaftIndex(0), Term(0)));
         let told = LoggedRevisions::new(&[&line]);
         self.records = join(
             Vec::new(),
@@ -158,13 +159,13 @@ impl<'a> MemberRecords<'a> {
         self.lost.push(one);
     }
 
-    fn note_tail(&mut self, first: u64, numbering: Numbering) {
+    fn note_tail(&mut self, first: RaftIndex, numbering: Numbering) {
         self.lost.push(Lost {
             what: format!(
                 "the log begins at entry {first}, and there is no db to begin with: keys that were written last before it are not in the backup"
             ),
             revisions: Some((2, numbering.base())),
-            indexes: Some((1, first.saturating_sub(1))),
+            indexes: Some((RaftIndex(1), first.previous())),
             ..Lost::default()
         });
         self.notes.push(match numbering {
@@ -180,7 +181,7 @@ impl<'a> MemberRecords<'a> {
     }
 
     /// Leases that the log uses and does not grant.
-    fn note_presumed_leases(&mut self, before: &State, payloads: &[(u64, Payload)]) {
+    fn note_presumed_leases(&mut self, before: &State, payloads: &[(RaftIndex, Payload)]) {
         let ttl = presumed_ttl(payloads);
         let leases = match before.leases.0.len() {
             0 => String::new(),
@@ -198,11 +199,11 @@ impl<'a> MemberRecords<'a> {
 }
 
 /// The lowest that the revision before the first entry can be: a compaction names a revision that was there.
-fn lower_bound(payloads: &[(u64, Payload)]) -> i64 {
-    let first = payloads.first().map_or(0, |(index, _)| *index);
-    let bound = |(index, payload): &(u64, Payload)| match operation(payload) {
+fn lower_bound(payloads: &[(RaftIndex, Payload)]) -> i64 {
+    let first = payloads.first().map_or(RaftIndex(0), |(index, _)| *index);
+    let bound = |(index, payload): &(RaftIndex, Payload)| match operation(payload) {
         Some(Operation::Compaction(compaction)) => {
-            let since = i64::try_from(index.saturating_sub(first)).unwrap_or(i64::MAX);
+            let since = i64::try_from(index.since(first)).unwrap_or(i64::MAX);
             compaction.revision.checked_sub(since)
         }
         _ => None,
@@ -211,7 +212,7 @@ fn lower_bound(payloads: &[(u64, Payload)]) -> i64 {
 }
 
 /// What is presumed of leases before the first entry.
-fn state_before(wal: &Wal<'_>, payloads: &[(u64, Payload)]) -> State {
+fn state_before(wal: &Wal<'_>, payloads: &[(RaftIndex, Payload)]) -> State {
     let mut state = State::default();
     let lease = ReplayedLease {
         ttl: presumed_ttl(payloads),
@@ -227,7 +228,7 @@ fn state_before(wal: &Wal<'_>, payloads: &[(u64, Payload)]) -> State {
     state
 }
 
-fn granted(payloads: &[(u64, Payload)]) -> impl Iterator<Item = i64> {
+fn granted(payloads: &[(RaftIndex, Payload)]) -> impl Iterator<Item = i64> {
     payloads
         .iter()
         .filter_map(|(_, payload)| match operation(payload) {
@@ -237,8 +238,8 @@ fn granted(payloads: &[(u64, Payload)]) -> impl Iterator<Item = i64> {
 }
 
 /// The longest time to live that the log grants.
-fn presumed_ttl(payloads: &[(u64, Payload)]) -> i64 {
-    let ttl = |(_, payload): &(u64, Payload)| match operation(payload) {
+fn presumed_ttl(payloads: &[(RaftIndex, Payload)]) -> i64 {
+    let ttl = |(_, payload): &(RaftIndex, Payload)| match operation(payload) {
         Some(Operation::LeaseGrant(grant)) => Some(grant.ttl),
         _ => None,
     };

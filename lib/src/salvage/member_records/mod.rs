@@ -35,7 +35,7 @@ use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{self, Nothing, State};
-use located::Command;
+use located::{Command, RaftIndex, Term};
 use log_alone::LogAlone;
 use stored_side::StoredSide;
 
@@ -55,7 +55,7 @@ pub(super) struct MemberRecords<'a> {
     /// Whether [`MemberRecords::state`] is newer than the point: nothing says what it was then.
     pub(super) state_is_newer: bool,
     /// The last entry whose effect is in it, and its term.
-    pub(super) applied: (u64, u64),
+    pub(super) applied: (RaftIndex, Term),
     pub(super) lost: Vec<Lost>,
     /// Revisions of which writes may be lost without a gap that shows it.
     pub(super) lost_ranges: Vec<(i64, i64)>,
@@ -84,18 +84,22 @@ pub(super) struct Input<'a> {
     /// The number of the source.
     pub(super) number: u16,
     /// The last entry that any copy proves to be committed; 0 if there is only one.
-    pub(super) committed: u64,
+    pub(super) committed: RaftIndex,
 }
 
 impl Input<'_> {
     /// The last entry of the log with what is added to it.
-    fn last_index(&self, wal: &Wal<'_>) -> u64 {
+    fn last_index(&self, wal: &Wal<'_>) -> RaftIndex {
         let own = wal.log().last_index();
         let own = self
             .extra
             .stale_from
-            .map_or(own, |from| own.min(from.saturating_sub(1)));
-        let added = self.extra.entries.last().map_or(0, |entry| entry.index);
+            .map_or(own, |from| own.min(from.previous()));
+        let added = self
+            .extra
+            .entries
+            .last()
+            .map_or(RaftIndex(0), |entry| entry.index);
         own.max(added)
     }
 }
@@ -140,7 +144,7 @@ pub(super) fn member_records<'a>(
             LogAlone::OfAnotherHistory => {
                 part.note_unopened(unopened);
                 // What the db has applied says nothing about this log.
-                part.note_ends(input, &wal, (0, -1), point);
+                part.note_ends(input, &wal, (RaftIndex(0), -1), point);
                 part.note_left_out(of_snap);
                 return part;
             }
@@ -170,7 +174,7 @@ impl<'a> MemberRecords<'a> {
         &mut self,
         input: &Input<'_>,
         wal: &Wal<'_>,
-        (applied, compacted): (u64, i64),
+        (applied, compacted): (RaftIndex, i64),
         point: Point,
     ) {
         self.note_cut(input, wal, applied, point);
@@ -194,7 +198,7 @@ impl<'a> MemberRecords<'a> {
             return;
         }
         let log = wal.log();
-        let first = log.first().map_or(0, |entry| entry.index);
+        let first = log.first().map_or(RaftIndex(0), |entry| entry.index);
         self.lost.push(Lost {
             what: format!(
                 "entries {first}–{} of the log are of another history than the db, and continue a store that is not here: what they wrote is left out",
@@ -220,7 +224,7 @@ impl<'a> MemberRecords<'a> {
             compacted: -1,
             state: State::default(),
             state_is_newer: false,
-            applied: (0, 0),
+            applied: (RaftIndex(0), Term(0)),
             lost,
             lost_ranges: Vec::new(),
             lost_pages: side.stored.lost_ranges(-1),
@@ -235,7 +239,13 @@ impl<'a> MemberRecords<'a> {
 
     /// How far entries are applied: all that a member which votes alone has, else those that are known to be committed. A
     /// revision that is asked for by its number may be newer.
-    fn end(&mut self, input: &Input<'_>, wal: &Wal<'_>, applied: u64, point: Point) -> ReplayUntil {
+    fn end(
+        &mut self,
+        input: &Input<'_>,
+        wal: &Wal<'_>,
+        applied: RaftIndex,
+        point: Point,
+    ) -> ReplayUntil {
         let last = input.last_index(wal);
         let commit = recover::commit(wal, applied)
             .max(input.committed)

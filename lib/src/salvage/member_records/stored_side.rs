@@ -7,7 +7,7 @@ use crate::backend::Meta;
 use crate::bolt::Db;
 use crate::member::Member;
 use crate::mvcc::Keyspace;
-use located::reported_by;
+use located::{RaftIndex, Term, reported_by};
 
 /// One side of a member's copy.
 pub(super) struct StoredSide<'a> {
@@ -67,10 +67,10 @@ impl<'a> StoredSide<'a> {
         newest.max(self.compacted())
     }
 
-    pub(super) fn applied(&self) -> (u64, u64) {
+    pub(super) fn applied(&self) -> (RaftIndex, Term) {
         (
-            self.meta.consistent_index.unwrap_or(0),
-            self.meta.term.map_or(0, crate::Term::get),
+            self.meta.consistent_index.unwrap_or_default(),
+            self.meta.term.unwrap_or_default(),
         )
     }
 

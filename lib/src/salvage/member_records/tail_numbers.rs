@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::raft::kv::{Compare, Op, Target, TxnRequest};
 use crate::raft::{Operation, Payload};
 use crate::recover::{compared_revisions, demanded_revision, key_writes, operation};
+use located::RaftIndex;
 
 /// Maximum number of revisions by which a count may be wrong at once: more is no miscount.
 const MAX_MISCOUNT: i64 = 64;
@@ -21,10 +22,10 @@ pub(super) struct TailNumbers<'p> {
     /// Keys that existed before the log: their creation by the log failed.
     pub(super) existing: Vec<&'p [u8]>,
     /// Revisions that entries made which revoke leases from before the log, by index: which keys were deleted is not known.
-    pub(super) unseen: BTreeMap<u64, i64>,
+    pub(super) unseen: BTreeMap<RaftIndex, i64>,
     /// Transactions whose conditions are on keys that the log has not written, with the keys of both branches: which one was taken is
     /// not known.
-    pub(super) undecided: BTreeMap<u64, Vec<&'p [u8]>>,
+    pub(super) undecided: BTreeMap<RaftIndex, Vec<&'p [u8]>>,
     /// Demands that name a revision of the log, and of them those that did not fit and were no conflict.
     pub(super) demands: usize,
     pub(super) misfits: usize,
@@ -33,7 +34,7 @@ pub(super) struct TailNumbers<'p> {
 /// The newest write of a key.
 struct Newest {
     revision: i64,
-    index: u64,
+    index: RaftIndex,
     lives: bool,
     /// The revision before it, if the log has it.
     before: i64,
@@ -53,7 +54,7 @@ struct Numbered<'p> {
     revision: i64,
     newest: HashMap<&'p [u8], Newest>,
     /// Entries after the last that a demand confirmed, by index.
-    uncertain: BTreeMap<u64, Uncertain<'p>>,
+    uncertain: BTreeMap<RaftIndex, Uncertain<'p>>,
     /// Whether a demand has named a revision of the log.
     is_anchored: bool,
     leases: HashSet<i64>,
@@ -70,7 +71,7 @@ struct Mentions {
 }
 
 impl<'p> Numbered<'p> {
-    fn new(payloads: &'p [(u64, Payload)], base: i64) -> Self {
+    fn new(payloads: &'p [(RaftIndex, Payload)], base: i64) -> Self {
         let mut mentions: HashMap<&'p [u8], Mentions> = HashMap::new();
         for (_, payload) in payloads {
             let Some(Operation::Txn(txn)) = operation(payload) else {
@@ -110,7 +111,7 @@ impl<'p> Numbered<'p> {
 }
 
 /// Counts from a guess of the base, which the first demand corrects.
-pub(super) fn tail_numbers<'p>(payloads: &'p [(u64, Payload)], base: i64) -> TailNumbers<'p> {
+pub(super) fn tail_numbers<'p>(payloads: &'p [(RaftIndex, Payload)], base: i64) -> TailNumbers<'p> {
     let mut count = Numbered::new(payloads, base);
     for (index, payload) in payloads {
         if let Some(operation) = operation(payload) {
@@ -121,7 +122,7 @@ pub(super) fn tail_numbers<'p>(payloads: &'p [(u64, Payload)], base: i64) -> Tai
 }
 
 impl<'p> Numbered<'p> {
-    fn take(&mut self, index: u64, operation: &Operation<'p>) {
+    fn take(&mut self, index: RaftIndex, operation: &Operation<'p>) {
         match *operation {
             Operation::Put(put) => self.write_all([(put.key.as_slice(), true)], index),
             Operation::DeleteRange(delete) if delete.range_end.is_empty() => {
@@ -139,7 +140,7 @@ impl<'p> Numbered<'p> {
     }
 
     /// Writes keys, or deletes those that may be there. All of an entry is one revision.
-    fn write_all(&mut self, keys: impl IntoIterator<Item = (&'p [u8], bool)>, index: u64) {
+    fn write_all(&mut self, keys: impl IntoIterator<Item = (&'p [u8], bool)>, index: RaftIndex) {
         let revision = self.revision.saturating_add(1);
         for (key, lives) in keys {
             let newest = self.newest.get(key);
@@ -159,7 +160,7 @@ impl<'p> Numbered<'p> {
         }
     }
 
-    fn txn(&mut self, index: u64, txn: &'p TxnRequest) {
+    fn txn(&mut self, index: RaftIndex, txn: &'p TxnRequest) {
         if txn.compare.iter().any(|compare| self.is_open(compare)) {
             return self.undecided(index, txn);
         }
@@ -189,7 +190,7 @@ impl<'p> Numbered<'p> {
     }
 
     /// It may have made a revision, and its keys are not known any more.
-    fn undecided(&mut self, index: u64, txn: &'p TxnRequest) {
+    fn undecided(&mut self, index: RaftIndex, txn: &'p TxnRequest) {
         let mut keys = Vec::new();
         for operation in txn.success.iter().chain(&txn.failure) {
             match &operation.request {
@@ -223,7 +224,7 @@ impl<'p> Numbered<'p> {
         self.found.demands = self.found.demands.saturating_add(1);
         if !self.is_anchored {
             self.is_anchored = true;
-            self.shift(0, revision.saturating_sub(counted));
+            self.shift(RaftIndex(0), revision.saturating_sub(counted));
             self.found.base = self
                 .found
                 .base
@@ -237,7 +238,7 @@ impl<'p> Numbered<'p> {
     }
 
     /// Corrects the count of the entries up to `at` by so many revisions. `false`: nothing explains them.
-    fn correct(&mut self, at: u64, by: i64) -> bool {
+    fn correct(&mut self, at: RaftIndex, by: i64) -> bool {
         if by.saturating_abs() > MAX_MISCOUNT {
             return false;
         }
@@ -248,7 +249,7 @@ impl<'p> Numbered<'p> {
         };
         let wanted = self.uncertain.range(..=at);
         let wanted = wanted.filter_map(|(index, uncertain)| Some((rank(uncertain)?, *index)));
-        let mut wanted: Vec<(usize, u64)> = wanted.collect();
+        let mut wanted: Vec<(usize, RaftIndex)> = wanted.collect();
         wanted.sort_unstable_by(|one, other| other.cmp(one));
         let many = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
         if wanted.len() < many {
@@ -271,7 +272,7 @@ impl<'p> Numbered<'p> {
     }
 
     /// Everything after an entry has other revisions than were counted.
-    fn shift(&mut self, after: u64, by: i64) {
+    fn shift(&mut self, after: RaftIndex, by: i64) {
         self.revision = self.revision.saturating_add(by);
         for newest in self.newest.values_mut() {
             if newest.index > after {

@@ -10,15 +10,15 @@ use crate::start::{Ending, Level, Line, counted};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::step::Step;
-use located::{Command, MemberId, reported_by};
+use located::{Command, MemberId, RaftIndex, reported_by};
 
 /// One copy as the origin of a new cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forced {
     /// The last entry that is kept.
-    pub commit: u64,
+    pub commit: RaftIndex,
     /// The last entry of the log that a start reads.
-    pub last_index: u64,
+    pub last_index: RaftIndex,
     /// Entries of its own log after `commit`: etcd drops them.
     pub discarded_entries: u64,
     /// Members that would be removed by appended ConfChanges, ascending.

@@ -6,6 +6,7 @@ use crate::verdict::copies::Majority;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
+use located::{RaftIndex, Term};
 
 /// The step, with the revision that they serve if it is the same whoever of them leads.
 pub(in crate::verdict) fn together(all: &[Facts<'_>], majority: &Majority) -> Option<Step> {
@@ -55,8 +56,8 @@ pub(in crate::verdict) fn together(all: &[Facts<'_>], majority: &Majority) -> Op
 }
 
 /// Term and index of the last entry.
-fn end(facts: &Facts<'_>) -> Option<(u64, u64)> {
+fn end(facts: &Facts<'_>) -> Option<(Term, RaftIndex)> {
     let wal = facts.member.wal_with(facts.progress)?;
     let last = wal.log().last()?;
-    Some((last.term.get(), last.index))
+    Some((last.term, last.index))
 }

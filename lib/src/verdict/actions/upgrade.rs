@@ -135,7 +135,7 @@ fn v2_requests(facts: &Facts<'_>, to: u64, lines: &mut Vec<Line>) {
     };
     let log = wal.log();
     let newest = log.valid_snapshots().map(|snapshot| snapshot.index).max();
-    let newest = newest.unwrap_or(0);
+    let newest = newest.unwrap_or_default();
     let after = log
         .surviving()
         .filter(|entry| entry.index > newest && !entry.is_plain);

@@ -4,8 +4,7 @@ use super::MemberRow;
 use crate::codes::cross;
 use crate::member::Member;
 use crate::verdict::copies::Entries;
-use located::Place;
-use located::{Finding, Severity};
+use located::{Finding, Place, Severity};
 
 /// The same index with another term or another payload, where both logs call it committed.
 pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
@@ -20,7 +19,7 @@ pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<F
             if row.cluster_id != other_row.cluster_id {
                 continue;
             }
-            let committed = row.commit.unwrap_or(0).min(other_row.commit.unwrap_or(0));
+            let committed = row.commit.min(other_row.commit).unwrap_or_default();
             let mut different = log.different(other);
             let Some((entry, theirs)) = different.next() else {
                 continue;

@@ -23,7 +23,7 @@ use crate::member::Member;
 use crate::mvcc::Keyspace;
 use located::Command;
 use located::progress::Progress;
-use located::{ClusterId, Finding, MemberId, Term};
+use located::{ClusterId, Finding, MemberId, RaftIndex, Term};
 
 /// One member of a comparison.
 #[derive(Clone, Debug, Serialize)]
@@ -47,11 +47,11 @@ pub struct MemberRow {
     /// Last HardState.term.
     pub term: Option<Term>,
     /// consistent_index.
-    pub applied: Option<u64>,
+    pub applied: Option<RaftIndex>,
     /// What is known to be committed.
-    pub commit: Option<u64>,
+    pub commit: Option<RaftIndex>,
     /// The last entry of the log.
-    pub last_index: Option<u64>,
+    pub last_index: Option<RaftIndex>,
     /// Live keys.
     pub keys: Option<usize>,
     /// HashKV at the common revision.
@@ -76,7 +76,7 @@ pub struct MemberRow {
     /// The copy that knows that this member was removed from the cluster; of its own files they say so themselves.
     pub removed_by: Option<String>,
     /// The first entry from which its log has another history than the others.
-    pub parts_at: Option<u64>,
+    pub parts_at: Option<RaftIndex>,
     /// Whether nothing was ever stored in it.
     pub is_never_used: bool,
 }

@@ -79,7 +79,7 @@ fn of_log(facts: &Facts<'_>, row: &mut MemberRow) {
         row.member_id = log.metadata.first().map(|metadata| metadata.node_id);
         row.cluster_id = log.metadata.first().map(|metadata| metadata.cluster_id);
         row.term = log.hard_state().map(|state| state.term);
-        row.commit = Some(commit(&wal, row.applied.unwrap_or(0)));
+        row.commit = Some(commit(&wal, row.applied.unwrap_or_default()));
         row.last_index = Some(log.last_index());
     }
 }

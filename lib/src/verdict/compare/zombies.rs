@@ -14,16 +14,16 @@ use crate::codes::cross;
 use crate::member::Member;
 use crate::snap::Store;
 use located::Place;
-use located::{Finding, reported_by};
+use located::{Finding, RaftIndex, reported_by};
 
 /// What one copy says about members, and at which index.
 struct Lists {
     /// The bucket `members` at consistent_index; `None` if the db does not keep it: 3.4.
-    bucket: Option<(u64, BTreeMap<MemberId, String>)>,
+    bucket: Option<(RaftIndex, BTreeMap<MemberId, String>)>,
     /// Ids that the db says were removed.
     removed: BTreeSet<MemberId>,
     /// The v2 store of the newest usable `.snap`, at its index.
-    store: Option<(u64, Store)>,
+    store: Option<(RaftIndex, Store)>,
 }
 
 impl Lists {
@@ -59,7 +59,7 @@ impl Lists {
     }
 
     /// What it knows of the removal of a member: the index at which it knew.
-    fn removal(&self, id: MemberId) -> Option<u64> {
+    fn removal(&self, id: MemberId) -> Option<RaftIndex> {
         let in_store = self
             .store
             .as_ref()
@@ -134,7 +134,7 @@ enum Why {
 
 /// What another copy says against the bucket of one that has applied as much or more, or of which it has seen all.
 fn against(
-    applied: u64,
+    applied: RaftIndex,
     bucket: &BTreeMap<MemberId, String>,
     own: &Lists,
     other: &Lists,

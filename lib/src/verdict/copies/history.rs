@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use super::log_entries::Entries;
 use crate::recover::commit;
 use crate::verdict::facts::Facts;
-use located::ClusterId;
+use located::{ClusterId, RaftIndex};
 
 /// That the log of a copy goes on differently from another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::verdict) struct Parted {
     /// The first entry that differs.
-    pub(in crate::verdict) index: u64,
+    pub(in crate::verdict) index: RaftIndex,
     /// Position of a copy of the other history.
     pub(in crate::verdict) from: usize,
     /// The path of that copy.
@@ -23,7 +23,7 @@ pub(in crate::verdict) struct Parted {
 
 struct CopyLog<'a> {
     entries: Entries<'a>,
-    commit: u64,
+    commit: RaftIndex,
     cluster: Option<ClusterId>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> CopyLog<'a> {
     }
 
     /// The first entry that both call committed and have differently.
-    fn parts_from(&self, other: &Self) -> Option<u64> {
+    fn parts_from(&self, other: &Self) -> Option<RaftIndex> {
         if self.cluster != other.cluster {
             return None;
         }

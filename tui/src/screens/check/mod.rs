@@ -142,7 +142,7 @@ impl Screen for Check {
             Want::Finding => Ok(Target::Finding(at)),
             Want::Page => page(finding, session)
                 .ok_or_else(|| "this finding is not about a page of the db".to_owned()),
-            Want::Wal => match finding.place.index.map(u64::from) {
+            Want::Wal => match finding.place.index {
                 Some(index) => Ok(Target::Wal(index)),
                 None => Err("this finding names no entry of the log".to_owned()),
             },
@@ -376,7 +376,7 @@ impl Check {
         if let Some(target) = page(finding, session) {
             return Ok(target);
         }
-        if let Some(index) = finding.place.index.map(u64::from) {
+        if let Some(index) = finding.place.index {
             return Ok(Target::Wal(index));
         }
         if let Some(key) = finding.keys.first() {

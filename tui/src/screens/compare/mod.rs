@@ -15,7 +15,7 @@ use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::{escape, number};
 use etcd_inspect::verdict::{self as lib, Comparison, Step};
-use etcd_inspect::{Advice, Command};
+use etcd_inspect::{Advice, Command, RaftIndex};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -518,7 +518,7 @@ impl Compare {
         lines.push(Line::new());
         let fact =
             |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<10}")).text(text);
-        let optional = |value: Option<u64>| {
+        let optional = |value: Option<RaftIndex>| {
             value.map_or("–".to_owned(), |value| number::thousands(value.into()))
         };
         let id = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());

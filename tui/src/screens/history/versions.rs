@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use etcd_inspect::Place;
+use etcd_inspect::RaftIndex;
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::answers::clocks::clock_near;
@@ -56,7 +57,7 @@ impl Known {
     }
 
     /// The log entry that made it, where the version itself says so.
-    pub(super) fn entry(&self) -> Option<u64> {
+    pub(super) fn entry(&self) -> Option<RaftIndex> {
         match self.origin {
             Origin::Wal(index) => index,
             Origin::Unplaced { index, .. } => Some(index),

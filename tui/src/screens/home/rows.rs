@@ -225,7 +225,7 @@ fn of_log(log: &WalReach, session: &Session) -> Line {
         Some(reach) => format!("{} · {entries}", revisions(reach, session)),
         None => format!("{entries} · their revisions are not known"),
     });
-    let line = match log.first_index {
+    let line = match log.first_index.get() {
         1 => line.with(Role::Good, " · from the first entry on"),
         _ => line,
     };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use etcd_inspect::RaftIndex;
 use etcd_inspect::answers::KeyRange;
 use etcd_inspect::check::Logged;
 use etcd_inspect::kubernetes::mask::Mask;
@@ -28,9 +29,9 @@ pub(super) enum Origin {
     /// A record of the db.
     Db,
     /// A write of the log whose revision is known; its raft index, where that is.
-    Log(Option<u64>),
+    Log(Option<RaftIndex>),
     /// A write of the log of which only the raft index is known.
-    Unplaced(u64),
+    Unplaced(RaftIndex),
 }
 
 /// How a search ended.
@@ -143,7 +144,7 @@ pub(super) fn in_log(
             Some(mask),
             monitor,
             &mut |hit| {
-                let of = Origin::Unplaced(u64::try_from(hit.revision).unwrap_or(0));
+                let of = Origin::Unplaced(RaftIndex(u64::try_from(hit.revision).unwrap_or(0)));
                 reporter.report(LocatedHit { hit, of })
             },
         );

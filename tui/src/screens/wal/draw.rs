@@ -1,5 +1,6 @@
 //! How the WAL screen looks.
 
+use etcd_inspect::RaftIndex;
 use etcd_inspect::dataset::log::{LogEntryRow, LogRow, LogRows, ending_text};
 use etcd_inspect::text::number;
 use ratatui::layout::Rect;
@@ -116,7 +117,7 @@ impl Wal {
 }
 
 /// The terms as one bar, each as wide as its entries are many.
-fn band(area: Rect, pen: &mut Pen<'_>, loaded: &LogRows, cursor: Option<u64>) {
+fn band(area: Rect, pen: &mut Pen<'_>, loaded: &LogRows, cursor: Option<RaftIndex>) {
     let terms: Vec<_> = loaded
         .terms
         .iter()
@@ -158,12 +159,12 @@ fn band(area: Rect, pen: &mut Pen<'_>, loaded: &LogRows, cursor: Option<u64>) {
         };
         let end = pen.put(area, x, 0, &"█".repeat(width), role);
         let (first, last) = (
-            term.first_index.map_or(0, u64::from),
-            term.last_index.map_or(0, u64::from),
+            term.first_index.unwrap_or_default(),
+            term.last_index.unwrap_or_default(),
         );
         if let Some(index) = cursor.filter(|index| (first..=last).contains(index)) {
-            let span = u128::from(last - first).max(1);
-            let cell = u128::from(index - first) * (width as u128 - 1) / span;
+            let span = u128::from(last.since(first)).max(1);
+            let cell = u128::from(index.since(first)) * (width as u128 - 1) / span;
             let cell = u16::try_from(cell).unwrap_or(0);
             pen.put(area, x.saturating_add(cell), 0, "●", Role::Key);
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
 use etcd_inspect::Command;
+use etcd_inspect::RaftIndex;
 use etcd_inspect::dataset::log::{LogEntryRow, LogRow, LogRows};
 use ratatui::layout::Rect;
 
@@ -33,7 +34,7 @@ pub(crate) struct Wal {
     view: View,
     form: EntryForm,
     /// An index to go to as soon as the log is read.
-    awaited: Option<u64>,
+    awaited: Option<RaftIndex>,
     /// Lines of the detail, for the row and the look they were made for.
     detail: Option<((usize, EntryForm), Vec<Line>)>,
     stale: bool,
@@ -422,8 +423,7 @@ impl Wal {
                         .offset
                         .is_some_and(|offset| (*from..*to).contains(&offset))
             };
-            (index.is_some() && finding.place.index.map(u64::from) == index)
-                || place.as_ref().is_some_and(within)
+            (index.is_some() && finding.place.index == index) || place.as_ref().is_some_and(within)
         };
         let found = report.findings.iter().position(touches);
         found.map(Target::Finding).ok_or_else(|| {

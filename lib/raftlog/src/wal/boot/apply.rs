@@ -3,6 +3,7 @@
 use super::decoder::{Halt, Stage};
 use super::{Reading, Release, Start};
 use crate::raft::{ConfChange, ConfChangeType, DecodeFailure, EntryType, Payload, Request};
+use located::RaftIndex;
 
 /// Goes through the entries that etcd applies: those after the snapshot, up to the index `through` (the last one if the member
 /// is the only voter: it commits every entry that it has). `voters` are the snapshot's; empty for a start from the beginning.
@@ -12,8 +13,8 @@ pub fn apply_stop(
     start: Start,
     reading: &Reading<'_>,
     voters: &[u64],
-    through: u64,
-) -> Option<(u64, Halt)> {
+    through: RaftIndex,
+) -> Option<(RaftIndex, Halt)> {
     let mut voters = voters.to_vec();
     let applied = start.index.saturating_add(1)..=through;
     for entry in &reading.entries {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Evidence, Tally, entries_text, verb};
 use crate::codes::wal as codes;
 use crate::wal::{Ending, GapCause, Link, RecordKind, Segment, WalFile};
-use located::{Finding, Place, Severity, Sink};
+use located::{Finding, Place, RaftIndex, Severity, Sink};
 
 /// Length of a segment in use, and the length at which etcd starts the next one: SegmentSizeBytes in server/wal/wal.go, v3.5.30.
 const SEGMENT_BYTES: u64 = 64_000_000;
@@ -88,9 +88,9 @@ fn first_segment(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         return;
     };
     let newest = log.log.valid_snapshots().map(|snapshot| snapshot.index);
-    let newest = newest.max().unwrap_or(0);
+    let newest = newest.max().unwrap_or_default();
     if name.index > newest {
-        let (low, high) = (newest.saturating_add(1), name.index.saturating_sub(1));
+        let (low, high) = (newest.next(), name.index.previous());
         let missing = if low > high {
             format!("the newest valid snapshot record is at index {newest}")
         } else {
@@ -293,7 +293,7 @@ fn last_segment(log: &Evidence<'_, '_>, number: usize, last: &Segment, report: &
 /// Reports entries that earlier repairs discarded: they exist only in a `.broken` file.
 /// `Repair` in `server/wal/repair.go`, v3.5.30, copies the last segment to `.broken` before it truncates it.
 pub(super) fn broken(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
-    let first = log.log.first().map_or(0, |entry| entry.index);
+    let first = log.log.first().map_or(RaftIndex(0), |entry| entry.index);
     let mut known: Vec<_> = log.log.entries.iter().map(|e| (e.index, e.term)).collect();
     known.sort_unstable();
     for other in &log.log.others {

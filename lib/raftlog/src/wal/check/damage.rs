@@ -8,7 +8,7 @@ use crate::raft::{Entry, Payload};
 use crate::wal::frame::LengthWord;
 use crate::wal::{Damage, DamageKind, IntactAfter, LogEntry, OddityKind, Record, RecordKind};
 use located::codes::Code;
-use located::{Finding, Sink, Term};
+use located::{Finding, RaftIndex, Sink, Term};
 
 /// Maximum number of damaged ranges that are reported individually.
 const MAX_RANGES_REPORTED: usize = 100;
@@ -167,7 +167,7 @@ fn following(damage: &Damage, intact: IntactAfter) -> String {
 }
 
 /// Returns the indexes of the entries that are in the damaged range, inferred from the entries before and after it.
-fn missing_entries(log: &Evidence<'_, '_>, damage: &Damage) -> Option<(u64, u64)> {
+fn missing_entries(log: &Evidence<'_, '_>, damage: &Damage) -> Option<(RaftIndex, RaftIndex)> {
     let segment = u32::try_from(damage.segment).ok()?;
     let gap = log.log.gaps.iter().find(|gap| {
         let record = log
@@ -290,7 +290,7 @@ fn unknown_types(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 }
 
 /// Returns index and term if the payload of a record can be parsed as an entry.
-fn as_entry(log: &Evidence<'_, '_>, record: &Record) -> Option<(u64, Term)> {
+fn as_entry(log: &Evidence<'_, '_>, record: &Record) -> Option<(RaftIndex, Term)> {
     let entry = Entry::parse(log.log.payload(log.files, record)?).ok()?;
     let plausible = entry.term > Term(0) && entry.index > 0 && !entry.foreign_fields;
     plausible.then_some((entry.index, entry.term))

@@ -46,7 +46,7 @@ pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     gaps.report(report);
     let mut back = Tally::new(&codes::TERM_BACK);
     let mut storm = Tally::new(&codes::TERM_STORM);
-    let mut before: Option<(u64, Term)> = None;
+    let mut before: Option<(RaftIndex, Term)> = None;
     for entry in log.log.surviving() {
         if let Some((index, term)) = before {
             let place = || log.record(entry.record as usize).with_index(entry.index);
@@ -238,7 +238,7 @@ fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let Some(state) = log.log.states.last() else {
         return;
     };
-    let (commit, last) = (state.state.commit, RaftIndex(log.log.last_index()));
+    let (commit, last) = (state.state.commit, log.log.last_index());
     let last_record = log.log.last().map_or(0, |entry| entry.record as usize);
     // Entries in a damaged range at the end are reported with that range.
     let damaged_tail = log

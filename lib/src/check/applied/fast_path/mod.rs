@@ -17,7 +17,7 @@ use super::anchor::Anchor;
 use super::{ComparedRange, RunEntry};
 use crate::mvcc::Keyspace;
 use crate::recover::State;
-use located::progress::Progress;
+use located::{RaftIndex, progress::Progress};
 
 use self::leases::{Revoked, Timeline};
 use self::verify::{EntryRange, Verified};
@@ -69,7 +69,7 @@ impl FastPath {
 pub(super) fn fast_path(
     keyspace: &Keyspace<'_>,
     entries: &[RunEntry<'_>],
-    consistent_index: u64,
+    consistent_index: RaftIndex,
     progress: &dyn Progress,
 ) -> Option<FastPath> {
     let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
