@@ -56,7 +56,7 @@ fn the_value_of_an_unplaced_put_that_keeps_it_is_unknown_and_not_empty() {
     let found: Vec<(u64, bool)> = versions(b"a", &keyspace, Some(&logged))
         .into_iter()
         .map(|(origin, _)| match origin {
-            Origin::Unplaced { index, .. } => (index, origin.has_value()),
+            Origin::Unplaced { index, .. } => (index.get(), origin.has_value()),
             other => panic!("{other:?}"),
         })
         .collect();

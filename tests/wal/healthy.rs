@@ -132,7 +132,7 @@ fn members_of_a_cluster_have_the_same_entries_and_one_overwrote_its_own() {
             }
         )
     );
-    let of = |log: usize| logs[log].last().map(|last| (last.index, last.term));
+    let of = |log: usize| logs[log].last().map(|last| (last.index.get(), last.term));
     assert_eq!(
         [of(0), of(1), of(2)],
         [

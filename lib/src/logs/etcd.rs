@@ -341,7 +341,7 @@ mod tests {
             assert_eq!(line.time.to_string(), "2026-11-21T01:17:35.5Z", "{form}");
             assert_eq!(
                 (line.topic, line.term),
-                (EtcdTopic::Election, Some(7)),
+                (EtcdTopic::Election, Some(Term(7))),
                 "{form}"
             );
         }

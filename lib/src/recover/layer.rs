@@ -296,7 +296,7 @@ mod tests {
         });
         Change {
             revision: Revision::new(main, 0),
-            index: 0,
+            index: RaftIndex(0),
             key: key.into(),
             put,
         }
@@ -345,7 +345,7 @@ mod tests {
             for key in keys {
                 layer.write(Change {
                     revision: Revision::new(10 + round, 0),
-                    index: 0,
+                    index: RaftIndex(0),
                     key: key.into(),
                     put: None,
                 });

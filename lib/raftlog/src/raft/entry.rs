@@ -49,10 +49,10 @@ impl<'a> Entry<'a> {
     /// Reads a serialized raftpb.Entry. An absent field is zero.
     ///
     /// ```
-    /// use etcd_inspect_raftlog::located::Term;
+    /// use etcd_inspect_raftlog::located::{RaftIndex, Term};
     /// use etcd_inspect_raftlog::raft::{Entry, EntryType};
     /// let entry = Entry::parse(&[0x08, 0, 0x10, 2, 0x18, 7]).expect("a no-op");
-    /// assert_eq!((entry.kind, entry.term, entry.index), (EntryType::Normal, Term(2), 7));
+    /// assert_eq!((entry.kind, entry.term, entry.index), (EntryType::Normal, Term(2), RaftIndex(7)));
     /// ```
     ///
     /// # Errors
@@ -93,7 +93,7 @@ mod tests {
         let entry = Entry::parse(&[0x10, 2, 0x18, 2]).unwrap();
         assert_eq!(
             (entry.kind, entry.term, entry.index),
-            (EntryType::Normal, Term(2), 2)
+            (EntryType::Normal, Term(2), RaftIndex(2))
         );
         assert!(entry.data.is_empty());
     }

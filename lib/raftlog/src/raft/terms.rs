@@ -96,9 +96,9 @@ impl fmt::Display for TermEnd {
 /// Summarizes the terms of a log, in ascending order.
 ///
 /// ```
-/// use etcd_inspect_raftlog::located::Term;
+/// use etcd_inspect_raftlog::located::{RaftIndex, Term};
 /// use etcd_inspect_raftlog::raft::{TermEvent, terms};
-/// let entry = |index, term| TermEvent::Entry { index, term: Term(term), is_empty: false, survives: true };
+/// let entry = |index, term| TermEvent::Entry { index: RaftIndex(index), term: Term(term), is_empty: false, survives: true };
 /// let terms = terms([entry(1, 1), entry(2, 3)]);
 /// assert_eq!(terms.iter().map(|term| term.term).collect::<Vec<_>>(), [Term(1), Term(3)]);
 /// ```
@@ -162,16 +162,16 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
 mod tests {
     use super::*;
 
-    fn entry(index: RaftIndex, term: Term, survives: bool) -> TermEvent {
+    fn entry(index: u64, term: u64, survives: bool) -> TermEvent {
         TermEvent::Entry {
-            index,
+            index: RaftIndex(index),
             term: Term(term),
             is_empty: true,
             survives,
         }
     }
 
-    fn state(term: Term, vote: u64) -> TermEvent {
+    fn state(term: u64, vote: u64) -> TermEvent {
         TermEvent::State(HardState {
             term: Term(term),
             vote: MemberId(vote),

@@ -129,13 +129,13 @@ mod tests {
         let snap = SnapFile::parse(&Bytes::new(&name, 0, &good)).unwrap();
         assert_eq!(
             (snap.index, snap.term, snap.is_intact()),
-            (101, Term(2), true)
+            (RaftIndex(101), Term(2), true)
         );
         assert_eq!(
             snap.name,
             Some(SnapName {
                 term: Term(2),
-                index: 101
+                index: RaftIndex(101)
             })
         );
         let bad = file(1);

@@ -18,10 +18,10 @@ impl SnapName {
     /// Parses a name as etcd writes it: `%016x-%016x.snap`.
     ///
     /// ```
-    /// use etcd_inspect_raftlog::located::Term;
+    /// use etcd_inspect_raftlog::located::{RaftIndex, Term};
     /// use etcd_inspect_raftlog::snap::SnapName;
     /// let name = SnapName::parse("0000000000000003-000000000000012f.snap").expect("a name");
-    /// assert_eq!((name.term, name.index), (Term(3), 303));
+    /// assert_eq!((name.term, name.index), (Term(3), RaftIndex(303)));
     /// ```
     pub fn parse(name: &str) -> Option<Self> {
         let (term, index) = name.strip_suffix(".snap")?.split_once('-')?;
@@ -91,7 +91,7 @@ mod tests {
         let of = SnapPart::from_path;
         let name = SnapName {
             term: Term(2),
-            index: 101,
+            index: RaftIndex(101),
         };
         let file = format!("member/snap/{}", name.file_name());
         assert_eq!(of(&file), SnapPart::Snap(Some(name)));

@@ -19,7 +19,7 @@ impl SegmentName {
     /// ```
     /// use etcd_inspect_raftlog::wal::SegmentName;
     /// let name = SegmentName::parse("0000000000000001-000000000000003c.wal").expect("a name");
-    /// assert_eq!((name.seq, name.index), (1, 60));
+    /// assert_eq!((name.seq, name.index.get()), (1, 60));
     /// ```
     pub fn parse(name: &str) -> Option<Self> {
         let (seq, index) = name.strip_suffix(".wal")?.split_once('-')?;
@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn names_tell_segments_from_leftovers() {
         let of = WalFile::from_path;
-        let first = SegmentName { seq: 0, index: 0 };
+        let first = SegmentName {
+            seq: 0,
+            index: RaftIndex(0),
+        };
         let name = "a/b.tar!/wal/0000000000000000-0000000000000000.wal";
         assert_eq!(of(name), WalFile::Segment(first));
         assert_eq!(of(&format!("{name}.broken")), WalFile::Broken(Some(first)));

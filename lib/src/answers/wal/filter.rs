@@ -192,11 +192,14 @@ mod tests {
     #[test]
     fn index_ranges_include_both_ends() {
         let range = |text: &str| text.parse::<IndexRange>();
-        let (from, to) = (2, 5);
+        let (from, to) = (RaftIndex(2), RaftIndex(5));
         assert_eq!(range("2..5"), Ok(IndexRange { from, to }));
-        assert_eq!(range("5"), Ok(IndexRange { from: 5, to }));
-        assert!(range("2,109,264..").is_ok_and(|range| range.contains(u64::MAX)));
-        assert!(range("..5").is_ok_and(|range| range.contains(0) && !range.contains(6)));
+        assert_eq!(range("5"), Ok(IndexRange { from: to, to }));
+        assert!(range("2,109,264..").is_ok_and(|range| range.contains(RaftIndex::MAX)));
+        assert!(
+            range("..5")
+                .is_ok_and(|range| range.contains(RaftIndex(0)) && !range.contains(to.next()))
+        );
         assert!(range("5..2").is_err() && range("a").is_err() && range("").is_err());
     }
 }

@@ -341,15 +341,15 @@ mod tests {
     fn all_that_a_transaction_writes_and_deletes_is_one_revision() {
         let log = [
             (
-                90,
+                RaftIndex(90),
                 entry(None, vec![put("a"), delete("b"), delete("c"), put("d")]),
             ),
-            (91, entry(None, vec![put("e")])),
+            (RaftIndex(91), entry(None, vec![put("e")])),
             // Deletes nothing, and makes no revision.
-            (92, entry(None, vec![delete("b")])),
-            (93, entry(None, vec![put("f")])),
-            (94, entry(Some(("e", 72)), vec![put("e")])),
-            (95, entry(Some(("f", 73)), vec![delete("f")])),
+            (RaftIndex(92), entry(None, vec![delete("b")])),
+            (RaftIndex(93), entry(None, vec![put("f")])),
+            (RaftIndex(94), entry(Some(("e", 72)), vec![put("e")])),
+            (RaftIndex(95), entry(Some(("f", 73)), vec![delete("f")])),
         ];
         let found = tail_numbers(&log, 90);
         assert_eq!((found.base, found.demands, found.misfits), (70, 2, 0));
@@ -359,12 +359,12 @@ mod tests {
     fn a_creation_that_failed_makes_no_revision() {
         let create = |key| entry(Some((key, 0)), vec![put(key)]);
         let log = [
-            (5, create("a")),
-            (6, create("there")),
-            (7, create("there")),
-            (8, create("b")),
-            (9, entry(Some(("a", 31)), vec![put("a")])),
-            (10, entry(Some(("b", 32)), vec![put("b")])),
+            (RaftIndex(5), create("a")),
+            (RaftIndex(6), create("there")),
+            (RaftIndex(7), create("there")),
+            (RaftIndex(8), create("b")),
+            (RaftIndex(9), entry(Some(("a", 31)), vec![put("a")])),
+            (RaftIndex(10), entry(Some(("b", 32)), vec![put("b")])),
         ];
         let found = tail_numbers(&log, 5);
         assert_eq!((found.base, found.misfits), (30, 0));
