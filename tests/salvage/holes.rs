@@ -12,7 +12,7 @@ use testkit::{data_dir, fixture_copy};
 use crate::{hash, run, salvage};
 
 /// Overwrites the frames of entries with zeros, and of the HardStates between them.
-fn lose(data_dir: &Path, entries: std::ops::RangeInclusive<u64>) {
+pub fn lose(data_dir: &Path, entries: std::ops::RangeInclusive<u64>) {
     let log = Log::read(data_dir);
     let frames: Vec<(usize, usize)> = log
         .entries()

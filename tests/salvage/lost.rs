@@ -24,7 +24,7 @@ fn doubted(backup: &Salvaged) -> BTreeSet<Vec<u8>> {
 }
 
 /// Every key that is back or differs is in doubt, and something is called lost.
-fn assert_doubted(backup: &Salvaged, truth: &Live, what: &str) {
+pub fn assert_doubted(backup: &Salvaged, truth: &Live, what: &str) {
     let member = Member::open(&backup.out).unwrap();
     let live = live_of(&member.readable_keyspace().unwrap());
     let doubted = doubted(backup);

@@ -31,6 +31,7 @@ mod proven;
 mod safety;
 mod searched;
 mod served;
+mod shown;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

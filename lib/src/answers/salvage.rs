@@ -38,6 +38,8 @@ pub struct SalvageAnswer {
     pub stale: Vec<Doubtful>,
     /// Keys that may have been deleted.
     pub maybe_deleted: Vec<Doubtful>,
+    /// The first revision of lost entries of which nothing says how many revisions they made; `None` if all are known.
+    pub uncounted_from: Option<i64>,
     /// Keys whose create revision and version were counted on after a lost entry.
     pub uncertain_numbers: Vec<Doubtful>,
     /// All that could not be recovered.
@@ -71,6 +73,7 @@ impl From<&Salvage<'_>> for SalvageAnswer {
             sources: Provenance::ALL.map(source).to_vec(),
             stale: salvage.stale.clone(),
             maybe_deleted: salvage.maybe_deleted.clone(),
+            uncounted_from: salvage.uncounted_from,
             uncertain_numbers: salvage.uncertain_numbers.clone(),
             left_out: salvage.left_out,
             possibly_acknowledged: salvage.possibly_acknowledged,

@@ -5,7 +5,7 @@
 
 use super::appliers::{Appliers, ApplyRules};
 use super::layer::{Base, Change, Layer};
-use super::lease::{Alarms, Leases};
+use super::lease::{Alarms, Leases, ReplayedLease};
 use super::members::Members;
 use super::store::{Refused, Store};
 use super::users::Users;
@@ -110,6 +110,16 @@ impl<'a, 'b> Replay<'a, 'b> {
     /// Goes on as if the store were at another revision.
     pub fn skip_to(&mut self, revision: i64) {
         self.store.revision = revision;
+    }
+
+    /// Goes on as if a lost entry had written a key at a revision, or deleted it (`None`).
+    pub(crate) fn presume(&mut self, key: &[u8], written: Option<i64>) {
+        self.store.layer.presume(key, written);
+    }
+
+    /// Goes on as if a lost entry had granted a lease.
+    pub(crate) fn presume_lease(&mut self, id: i64, lease: ReplayedLease) {
+        self.state.leases.0.insert(id, lease);
     }
 
     /// What was changed, over the base.

@@ -132,3 +132,15 @@ pub(crate) fn key_writes(operations: &[RequestOp]) -> impl Iterator<Item = (&[u8
             _ => None,
         })
 }
+
+/// Whether it demands that a key does not exist.
+pub(crate) fn is_absence(compare: &Compare) -> bool {
+    let is_zero = match compare.target_union {
+        Some(
+            Target::ModRevision(number) | Target::CreateRevision(number) | Target::Version(number),
+        ) => number == 0,
+        None => compare.target < 3,
+        _ => false,
+    };
+    compare.result == EQUAL && compare.range_end.is_empty() && is_zero
+}

@@ -127,6 +127,8 @@ pub struct Layer<'a, 'b> {
     deleted: Covered,
     /// Keys that the layer attached to a lease.
     attached: HashMap<i64, BTreeSet<Vec<u8>>>,
+    /// Keys of which something shows that they were written since, at a revision, or deleted (`None`), by an entry that is lost.
+    presumed: HashMap<Vec<u8>, Option<i64>>,
 }
 
 impl<'a, 'b> Layer<'a, 'b> {
@@ -139,6 +141,7 @@ impl<'a, 'b> Layer<'a, 'b> {
             alive: OnceCell::new(),
             deleted: Covered::default(),
             attached: HashMap::new(),
+            presumed: HashMap::new(),
         }
     }
 
@@ -183,10 +186,20 @@ impl<'a, 'b> Layer<'a, 'b> {
 
     /// The live version of a key.
     pub fn live(&self, key: &[u8]) -> Option<KeyValue<'_>> {
-        match self.touched(key) {
+        let known = match self.touched(key) {
             Some(change) => change.put.as_ref().map(|_| change.key_value()),
             None => self.base.live(key),
+        };
+        match self.presumed.get_key_value(key) {
+            None => known,
+            Some((key, written)) => written.map(|main| presumed(key, main, known)),
         }
+    }
+
+    /// Goes on as if a lost entry had written a key at a revision, or deleted it: no change says so, and what is known of its value and
+    /// lease is that of the version before.
+    pub(crate) fn presume(&mut self, key: &[u8], written: Option<i64>) {
+        self.presumed.insert(key.to_vec(), written);
     }
 
     /// The live keys of a span, ascending.
@@ -210,6 +223,17 @@ impl<'a, 'b> Layer<'a, 'b> {
         let touched = self.alive().range::<[u8], _>(from);
         let touched = touched.take_while(|key| span.contains(key));
         keys.extend(touched.map(|key| key.to_vec()));
+        for (key, written) in &self.presumed {
+            match written {
+                Some(_) if span.contains(key) => {
+                    keys.insert(key.clone());
+                }
+                Some(_) => {}
+                None => {
+                    keys.remove(key);
+                }
+            }
+        }
         keys.into_iter().collect()
     }
 
@@ -242,11 +266,15 @@ impl<'a, 'b> Layer<'a, 'b> {
             .filter(|key| !self.newest.contains_key(key.as_slice()));
         let mut keys: BTreeSet<Vec<u8>> = self.attached.get(&lease).cloned().unwrap_or_default();
         keys.extend(below);
+        keys.retain(|key| self.presumed.get(key) != Some(&None));
         keys.into_iter().collect()
     }
 
     /// Writes a version of a key: a value, or a deletion.
     pub fn write(&mut self, change: Change<'a>) {
+        if !self.presumed.is_empty() {
+            self.presumed.remove(change.key.as_ref());
+        }
         let at = self.changes.len();
         let before = match self.newest.get_mut(&change.key) {
             Some(newest) => Some(std::mem::replace(newest, at)),
@@ -280,6 +308,21 @@ impl<'a, 'b> Layer<'a, 'b> {
             }
         }
         self.changes.push(change);
+    }
+}
+
+/// A key as a lost entry left it, after the version that is known.
+fn presumed<'k>(key: &'k [u8], main: i64, known: Option<KeyValue<'k>>) -> KeyValue<'k> {
+    let known = known.unwrap_or(KeyValue {
+        create_revision: main,
+        canonical: true,
+        ..KeyValue::default()
+    });
+    KeyValue {
+        key,
+        mod_revision: main,
+        version: known.version.saturating_add(1),
+        ..known
     }
 }
 

@@ -21,7 +21,9 @@ pub use appliers::ApplyRules;
 pub use apply::{Applied, Replay, State};
 pub use base::Stored;
 pub use before_log::BeforeLog;
-pub(crate) use before_log::{compared_revisions, demanded_revision, key_writes, operation};
+pub(crate) use before_log::{
+    compared_revisions, demanded_revision, is_absence, key_writes, operation,
+};
 pub use layer::{Base, Change, KeySpan, Layer, Nothing, Put};
 pub use lease::{Alarms, CORRUPT, Leases, NOSPACE, ReplayedLease};
 pub use members::{MemberInfo, Members};

@@ -166,6 +166,7 @@ impl<'a> Salvage<'a> {
             stale: Vec::new(),
             traced: BTreeSet::new(),
             lost_ranges: main.lost_ranges,
+            uncounted_from: main.uncounted_from,
             lost_pages: main.lost_pages,
             maybe_deleted: Vec::new(),
             uncertain_numbers: Vec::new(),

@@ -109,7 +109,7 @@ impl Salvage<'_> {
     }
 
     /// Lists the keys that the log wrote after lost entries and whose create revision and version the lost ones may have changed:
-    /// until the key is deleted, or the db confirms the numbers.
+    /// until the key is deleted, or the db confirms the numbers. Also those whose revision depends on how many the lost ones made.
     pub(super) fn doubt_numbers(&mut self, order: &KeyOrder, gone: &[bool]) {
         let any = self.first_lost_of_log();
         let mut named: HashMap<&[u8], i64> = HashMap::new();
@@ -134,6 +134,19 @@ impl Salvage<'_> {
             let Some(first) = first.filter(|_| self.newest(positions, gone).is_some()) else {
                 return;
             };
+            let is_uncounted = |newest: &&KeyRecord| {
+                let from = self.uncounted_from.unwrap_or(i64::MAX);
+                newest.label == Provenance::Log && newest.revision.main > from
+            };
+            if let Some(newest) = self.newest(positions, gone).filter(is_uncounted) {
+                uncertain.push(Doubtful {
+                    key: key.to_vec(),
+                    revision: newest.revision.main,
+                    lost_revision: first,
+                    place: self.set.place(newest),
+                });
+                return;
+            }
             let counted = records
                 .filter(|record| record.revision.main > first)
                 .take_while(|record| !record.tombstone && record.label == Provenance::Log);

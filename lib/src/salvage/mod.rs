@@ -17,6 +17,7 @@ mod buckets;
 pub mod carve;
 pub mod correct;
 mod corrected;
+mod demands;
 mod doubt;
 mod dropped;
 mod extra;
@@ -159,7 +160,11 @@ pub struct Salvage<'a> {
     pub stale: Vec<Doubtful>,
     /// Keys that may have been deleted.
     pub maybe_deleted: Vec<Doubtful>,
-    /// Keys whose create revision and version were counted on after a lost entry, which may have written them.
+    /// The first revision of lost entries of which nothing says how many revisions they made: later ones of the log are counted on. `None`
+    /// if all are known.
+    pub uncounted_from: Option<i64>,
+    /// Keys whose create revision and version, and after [`Salvage::uncounted_from`] their revision too, were counted on after a lost entry,
+    /// which may have written them.
     pub uncertain_numbers: Vec<Doubtful>,
     /// All that could not be recovered.
     pub unrecoverable: Vec<Lost>,

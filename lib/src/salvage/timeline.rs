@@ -1,6 +1,7 @@
 //! What the log wrote: entries applied once more, with the entries that are lost counted and not guessed.
 
 use super::Lost;
+use super::demands::{Demands, NextEntry};
 use super::extra::{Extra, ExtraEntry};
 use super::member_records::HoleSizes;
 use super::record::KeyRecord;
@@ -65,6 +66,8 @@ pub(super) struct LogReplay<'a> {
     pub(super) compactions: Vec<(i64, i64)>,
     /// Entries that are lost, each run with the revisions that are taken to be theirs.
     pub(super) lost: Vec<LostEntries>,
+    /// What later transactions show of entries that are lost; empty if only the db is asked.
+    pub(super) demands: Demands,
     /// Main revisions of which the db says what they wrote, not the log: it depends on entries that are lost.
     pub(super) of_db: Vec<i64>,
     /// Entries that etcd itself would stop at, and why.
@@ -79,6 +82,8 @@ pub(super) struct LostEntries {
     /// The first and last revision they are taken to have made: one each, unless the db says how many there were. The last is before the
     /// first if there was none.
     pub(super) revisions: (i64, i64),
+    /// Whether later transactions show that it were so many.
+    pub(super) shown: bool,
 }
 
 impl LogReplay<'_> {
@@ -108,30 +113,60 @@ impl LogReplay<'_> {
 }
 
 impl LostEntries {
+    fn entries(&self) -> String {
+        if self.first == self.last {
+            return format!("entry {}", self.first);
+        }
+        format!("entries {}–{}", self.first, self.last)
+    }
+
     /// For the list of what could not be recovered.
     pub(super) fn lost(&self) -> Lost {
         let (first, last) = self.revisions;
         if last < first {
             return Lost {
                 what: format!(
-                    "entries {}–{} of the log are lost; the db shows that they wrote no key",
-                    self.first, self.last
+                    "{} of the log {} lost; {} that {} wrote no key",
+                    self.entries(),
+                    if self.first == self.last { "is" } else { "are" },
+                    if self.shown {
+                        "later transactions show"
+                    } else {
+                        "the db shows"
+                    },
+                    if self.first == self.last {
+                        "it"
+                    } else {
+                        "they"
+                    },
                 ),
                 indexes: Some((self.first, self.last)),
                 possibly: true,
                 ..Lost::default()
             };
         }
-        let what = if self.first == self.last {
-            format!(
-                "entry {} of the log is lost; it is taken to be the write of revision {first}",
-                self.first
-            )
+        let revisions = if first == last {
+            format!("revision {first}")
         } else {
-            format!(
-                "entries {}–{} of the log are lost; they are taken to be the writes of revisions {first}–{last}",
-                self.first, self.last
-            )
+            format!("revisions {first}–{last}")
+        };
+        let what = match (self.first == self.last, self.shown) {
+            (true, true) => format!(
+                "{} of the log is lost; later transactions show that it was the write of {revisions}",
+                self.entries()
+            ),
+            (true, false) => format!(
+                "{} of the log is lost; it is taken to be the write of {revisions}",
+                self.entries()
+            ),
+            (false, true) => format!(
+                "{} of the log are lost; later transactions show that they were the writes of {revisions}",
+                self.entries()
+            ),
+            (false, false) => format!(
+                "{} of the log are lost; they are taken to be the writes of {revisions}",
+                self.entries()
+            ),
         };
         Lost {
             what,
@@ -215,6 +250,7 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
         let state = self.replay.state();
         let revoked = decoded.as_ref().and_then(|payload| revoked(payload, state));
         let before = self.replay.revision();
+        self.believe(step, data, decoded.as_ref());
         if self.holes.is_undecided(index) {
             self.lose(index);
         } else if let Applied::Stops(why) = self.applied(step, data, decoded.as_ref()) {
@@ -244,6 +280,22 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
         true
     }
 
+    /// After lost entries the store is what later ones have seen of it.
+    fn believe(&mut self, step: &ReadableEntry<'_, 'a>, data: &[u8], decoded: Option<&Payload>) {
+        if self.line.demands.holes.is_empty() {
+            return;
+        }
+        let plain = decoded
+            .is_none()
+            .then(|| Payload::decode(step.kind(), data));
+        if let Some(payload) = decoded.or(plain.as_ref()) {
+            let index = step.index();
+            let entry = NextEntry { index, payload };
+            let (demands, replay) = (&mut self.line.demands, &mut self.replay);
+            demands.believe(&entry, replay, self.holes);
+        }
+    }
+
     fn applied(
         &mut self,
         step: &ReadableEntry<'_, 'a>,
@@ -259,12 +311,20 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
     /// Counts an entry as a write of which is not known what it wrote.
     fn lose(&mut self, index: RaftIndex) {
         let revision = self.replay.revision().saturating_add(1);
-        self.line.lost.push(LostEntries {
+        self.lost(LostEntries {
             first: index,
             last: index,
             revisions: (revision, revision),
+            shown: false,
         });
         self.replay.skip_to(revision);
+    }
+
+    fn lost(&mut self, lost: LostEntries) {
+        self.line.lost.push(lost);
+        if self.holes.asks_later_entries() {
+            self.line.demands.lose(lost);
+        }
     }
 
     /// Counts the entries before `index` as lost. `false`: the end is among them.
@@ -272,10 +332,11 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
         let missing = i64::try_from(index.since(self.next)).unwrap_or(i64::MAX);
         let from = self.replay.revision();
         let to = from.saturating_add(self.holes.revisions(self.next, missing));
-        self.line.lost.push(LostEntries {
+        self.lost(LostEntries {
             first: self.next,
             last: index.previous(),
             revisions: (from.saturating_add(1), to),
+            shown: false,
         });
         if to > self.end.revision {
             return false;

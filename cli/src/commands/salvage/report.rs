@@ -233,7 +233,7 @@ fn sheet(
         )))?;
         doubtful("", &older, ui)?;
     }
-    numbers(&salvage.uncertain_numbers, ui)?;
+    numbers(salvage, ui)?;
     for lost in salvage.unrecoverable.iter().take(SHOWN_LINES) {
         let place = lost
             .place
@@ -302,8 +302,13 @@ fn doubtful(name: &str, keys: &[Doubtful], ui: &mut Ui) -> anyhow::Result<()> {
     cut(keys.len(), shown, ui)
 }
 
-/// Keys whose create revision and version may be wrong.
-fn numbers(keys: &[Doubtful], ui: &mut Ui) -> anyhow::Result<()> {
+/// Keys whose create revision and version may be wrong, and their revision too if nothing says how many revisions lost entries made.
+fn numbers(salvage: &SalvageAnswer, ui: &mut Ui) -> anyhow::Result<()> {
+    let keys = &salvage.uncertain_numbers;
+    let what = match salvage.uncounted_from {
+        Some(_) => "revisions and version",
+        None => "create revision and version",
+    };
     let Some(first) = keys.first() else {
         return Ok(());
     };
@@ -315,8 +320,12 @@ fn numbers(keys: &[Doubtful], ui: &mut Ui) -> anyhow::Result<()> {
         ),
     };
     ui.line(Line::new().with(Label::Warning, "numbers?  ").text(format!(
-        "create revision and version {of} are counted on after the writes that are lost from revision {}: a lost write of the key would change them",
-        thousands(first.lost_revision.into())
+        "{what} {of} are counted on after the writes that are lost from revision {}: {} would change them",
+        thousands(first.lost_revision.into()),
+        match salvage.uncounted_from {
+            Some(_) => "a lost write of the key, or a lost entry that wrote nothing,",
+            None => "a lost write of the key",
+        }
     )))?;
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use super::RunEntry;
 use super::end::from_end;
-use super::positions::StoredPuts;
+use super::positions::{KeptRecords, StoredPuts};
 use super::record_match::{key_or_value_matches, records_match};
-use crate::mvcc::Keyspace;
+use crate::mvcc::{Keyspace, Version};
 use crate::raft::{Operation, Payload, Request};
-use crate::recover::{Applied, Base, Nothing, Replay, ReplayedLease, State, Stored};
+use crate::recover::{Applied, Base, Change, Nothing, Replay, ReplayedLease, State, Stored};
 use located::{RaftIndex, progress::Progress};
 
 /// Number of entries with records on which a candidate is tried.
@@ -73,9 +73,16 @@ impl Anchor {
             std::iter::once_with(|| from_end(keyspace, entries, consistent_index, progress))
                 .flatten();
         // Where entries are missing a write that fits may be one of the same key and value in another round of a workload.
-        let guessed = std::iter::once_with(|| by_write(keyspace, entries, consistent_index))
-            .take(usize::from(whole))
-            .flatten();
+        let guessed = std::iter::once_with(|| {
+            by_write(
+                keyspace,
+                entries,
+                consistent_index,
+                KeptRecords::AboveCompaction,
+            )
+        })
+        .take(usize::from(whole))
+        .flatten();
         let certain = beginning.into_iter().chain(counted);
         let certain = certain.map(|candidate| (candidate, true));
         let candidates = certain.chain(guessed.map(|candidate| (candidate, false)));
@@ -83,7 +90,12 @@ impl Anchor {
             if progress.cancelled() {
                 return None;
             }
-            let tried = candidate.try_on(keyspace, entries, consistent_index);
+            let tried = candidate.try_on(
+                keyspace,
+                entries,
+                consistent_index,
+                KeptRecords::AboveCompaction,
+            );
             let share = tried.share(candidate, is_counted);
             if share >= CERTAIN_PERCENT {
                 return Some(candidate);
@@ -100,12 +112,34 @@ impl Anchor {
             .map(|(candidate, _)| candidate)
     }
 
+    /// As [`Anchor::find`], but by records below the compaction, where the store has only some: each that is there must be what an entry
+    /// wrote. The anchor is the first entry above the compaction, for only from there on the store is whole.
+    pub(crate) fn find_below_compaction(
+        keyspace: &Keyspace<'_>,
+        entries: &[RunEntry<'_>],
+        consistent_index: RaftIndex,
+        progress: &dyn Progress,
+    ) -> Option<Self> {
+        let candidates = by_write(keyspace, entries, consistent_index, KeptRecords::WithLeft);
+        let mut candidates = candidates.take(MAX_CANDIDATES);
+        candidates.find_map(|candidate| {
+            if progress.cancelled() {
+                return None;
+            }
+            let tried =
+                candidate.try_on(keyspace, entries, consistent_index, KeptRecords::WithLeft);
+            let is_right = tried.tried >= MIN_TRIED_ENTRIES && tried.alike == tried.tried;
+            tried.first_above.filter(|_| is_right)
+        })
+    }
+
     /// Compares the first entries whose records must be there.
     fn try_on(
         self,
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
         consistent_index: RaftIndex,
+        kept: KeptRecords,
     ) -> Tried {
         let from = self.revision();
         let stored = Stored::new(*keyspace, from);
@@ -123,33 +157,35 @@ impl Anchor {
         let compacted = keyspace.compact_revision().unwrap_or(-1);
         let mut replay = Replay::new(base, state, from, -1);
         let (mut all, mut made) = (Tried::default(), 0usize);
-        for entry in rest
-            .iter()
-            .take_while(|entry| entry.entry.index <= consistent_index)
-        {
+        for (position, entry) in (self.at()..).zip(
+            rest.iter()
+                .take_while(|entry| entry.entry.index <= consistent_index),
+        ) {
+            let before = replay.revision();
+            if before >= compacted && all.first_above.is_none() {
+                all.first_above = Some(Self::At {
+                    position,
+                    revision: before,
+                });
+            }
             if let Applied::Stops(_) = entry.apply(&mut replay) {
                 break;
             }
             let new = replay.changes().get(made..).unwrap_or_default();
             made = replay.changes().len();
-            let Some(main) = new
-                .first()
-                .map(|change| change.revision.main)
-                .filter(|main| *main > compacted)
-            else {
+            let Some(main) = new.first().map(|change| change.revision.main) else {
                 continue;
             };
-            all.tried = all.tried.saturating_add(1);
             let records: Vec<_> = keyspace.between(main..=main).collect();
-            let is_alike = new.len() == records.len()
-                && new
-                    .iter()
-                    .zip(&records)
-                    .all(|(change, record)| key_or_value_matches(change, record));
-            all.alike = all.alike.saturating_add(u64::from(is_alike));
-            all.fit = all
-                .fit
-                .saturating_add(u64::from(records_match(new, &records)));
+            let is_left = kept == KeptRecords::WithLeft && !records.is_empty();
+            if main <= compacted && !is_left {
+                continue;
+            }
+            // The store ends there: what follows is not in it.
+            if kept == KeptRecords::WithLeft && main > keyspace.revision() {
+                break;
+            }
+            all.compare(new, &records);
             if all.tried == TRIED_ENTRIES {
                 break;
             }
@@ -170,9 +206,22 @@ struct Tried {
     alike: u64,
     /// Whether the store ends at the revision to which they lead.
     ends_there: bool,
+    /// The first entry that is applied to a store which is at the compaction or above it.
+    first_above: Option<Anchor>,
 }
 
 impl Tried {
+    /// Counts an entry whose records must be there.
+    fn compare(&mut self, new: &[Change<'_>], records: &[Version<'_>]) {
+        self.tried = self.tried.saturating_add(1);
+        let mut pairs = new.iter().zip(records);
+        let is_alike = new.len() == records.len()
+            && pairs.all(|(change, record)| key_or_value_matches(change, record));
+        self.alike = self.alike.saturating_add(u64::from(is_alike));
+        let fits = records_match(new, records);
+        self.fit = self.fit.saturating_add(u64::from(fits));
+    }
+
     /// The percentage of entries that fit.
     fn share(self, candidate: Anchor, is_counted: bool) -> u64 {
         let fits = self.fit.saturating_mul(100).checked_div(self.tried);
@@ -224,15 +273,16 @@ pub(crate) fn presumed(entries: &[RunEntry<'_>]) -> State {
     state
 }
 
-/// Puts whose key, value and lease are in the store above the compaction, each with the revision before it.
+/// Puts whose key, value and lease are in the store, each with the revision before it.
 fn by_write(
     keyspace: &Keyspace<'_>,
     entries: &[RunEntry<'_>],
     consistent_index: RaftIndex,
+    kept: KeptRecords,
 ) -> impl Iterator<Item = Anchor> {
     let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
     let applied = entries.get(..end).unwrap_or_default();
-    let stored = StoredPuts::of_keys_in(keyspace, applied);
+    let stored = StoredPuts::of_keys_in(keyspace, applied, kept);
     applied
         .iter()
         .enumerate()

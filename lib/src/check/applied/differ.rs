@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::RunEntry;
 use super::finding_set::FindingSet;
-use super::positions::{LoggedPuts, StoredPuts};
+use super::positions::{KeptRecords, LoggedPuts, StoredPuts};
 use super::record_match::{key_or_value_matches, record_matches};
 use super::walk::{Broken, CarefulPath};
 use crate::codes::cross;
@@ -174,9 +174,9 @@ impl<'a> CarefulPath<'_, 'a> {
     fn made_later(&self, made: &[Change<'_>], main: i64) -> Option<i64> {
         let change = made.iter().find(|change| change.put.is_some())?;
         let put = change.put.as_ref()?;
-        let puts = self
-            .stored_puts
-            .get_or_init(|| StoredPuts::of_keys_in(self.keyspace, self.entries));
+        let puts = self.stored_puts.get_or_init(|| {
+            StoredPuts::of_keys_in(self.keyspace, self.entries, KeptRecords::AboveCompaction)
+        });
         let later = puts.revisions(&change.key, &put.value, main).next()?;
         Some(later.saturating_sub(main))
     }

@@ -8,7 +8,16 @@ use std::hash::{BuildHasher, RandomState};
 use super::RunEntry;
 use crate::mvcc::{Keyspace, Version};
 
-/// Revisions above the compaction of the keys that some entries put, by key and value.
+/// Which records of a key are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeptRecords {
+    /// Those above the compaction: every one is there.
+    AboveCompaction,
+    /// Also the one that the compaction left.
+    WithLeft,
+}
+
+/// Revisions of the keys that some entries put, by key and value.
 pub(super) struct StoredPuts<'k, 'a> {
     keyspace: &'k Keyspace<'a>,
     hasher: RandomState,
@@ -18,7 +27,11 @@ pub(super) struct StoredPuts<'k, 'a> {
 
 impl<'k, 'a> StoredPuts<'k, 'a> {
     /// Collects the stored puts of all keys that `entries` put.
-    pub(super) fn of_keys_in(keyspace: &'k Keyspace<'a>, entries: &[RunEntry<'_>]) -> Self {
+    pub(super) fn of_keys_in(
+        keyspace: &'k Keyspace<'a>,
+        entries: &[RunEntry<'_>],
+        kept: KeptRecords,
+    ) -> Self {
         let hasher = RandomState::new();
         let mut keys = HashSet::new();
         for entry in entries {
@@ -30,7 +43,10 @@ impl<'k, 'a> StoredPuts<'k, 'a> {
         let mut places = Vec::new();
         for newest in keys {
             let versions = keyspace.index().chain(newest);
-            for (id, _) in versions.take_while(|(_, record)| record.main > compacted) {
+            let mut left = usize::from(kept == KeptRecords::WithLeft);
+            let versions = versions
+                .take_while(|(_, record)| record.main > compacted || std::mem::take(&mut left) > 0);
+            for (id, _) in versions {
                 let Some(version) = keyspace.version(id).filter(|version| !version.tombstone)
                 else {
                     continue;

@@ -2,13 +2,13 @@
 //! after it continue it.
 
 use super::super::extra::Extra;
-use super::super::settled::KnownRecords;
 use super::super::timeline::{LogReplay, ReplayFrom, ReplayUntil, timeline};
 use super::super::{Lost, Point};
 use super::history::ONE_HISTORY;
 use super::hole_sizes::HoleSizes;
 use super::holes;
 use super::join::{Agreement, LoggedRevisions, has_all, join};
+use super::shown::timeline_by_later_entries;
 use super::stored_side::StoredSide;
 use super::{MemberRecords, Wanted};
 use crate::check::applied::{Anchor, beginning, presumed, runs};
@@ -30,10 +30,14 @@ impl<'a> MemberRecords<'a> {
         progress: &dyn Progress,
     ) {
         let Wanted { end, point, source } = *wanted;
+        if side.stored.records.is_empty()
+            && (side.db.is_none() || !side.stored.lost.is_empty())
+            && self.of_log_tail(wal, extra, wanted)
+        {
+            self.lost.append(&mut side.stored.lost);
+            return;
+        }
         let Some(keyspace) = side.keyspace() else {
-            if side.stored.records.is_empty() && self.of_log_tail(wal, extra, wanted) {
-                return;
-            }
             self.note_no_base(wal);
             self.of_db(side, point);
             return;
@@ -47,14 +51,17 @@ impl<'a> MemberRecords<'a> {
             .map(|confirmed| confirmed.line)
             .unwrap_or_else(|| LogReplay::nothing_at(newest));
         let told = LoggedRevisions::new(&[&both, &line]);
-        self.whole = both.from <= self.compacted.max(1)
+        // What was written before the log begins is only in the db, whatever was compacted since.
+        self.whole = (both.from <= 1 || side.stored.lost.is_empty())
+            && both.from <= self.compacted.max(1)
             && both.to >= line.from
             && both.lost.is_empty()
             && line.lost.is_empty();
         self.take_lost_before_end(&both, &side);
         both.changes.append(&mut line.changes);
         both.written.append(&mut line.written);
-        self.tell(Agreement::new(&both, &side), &side.stored);
+        let has_all = self.whole || self.is_all_logged(&side, &told);
+        self.tell(Agreement::new(&both, &side), &side.stored, has_all);
         self.take_lost_ranges(&side, &told);
         let stored = std::mem::take(&mut side.stored.records);
         self.records = join(stored, &told, &both.confirmed, &both.changes, source);
@@ -116,15 +123,22 @@ impl<'a> MemberRecords<'a> {
         line: &mut LogReplay<'_>,
         applied: (RaftIndex, Term),
     ) {
-        self.note_undecodable(line);
+        let lost = line.lost.clone();
+        self.take_lost(line, &lost);
         self.note_damaged_writes(wal, &line.lost, extra);
-        let lost = line.lost.iter();
-        self.lost
-            .extend(lost.map(|lost| Self::lost_entries(line, lost)));
         self.applied = line.last.unwrap_or(applied);
         self.revision = line.to;
         self.compacted = line.compacted;
         self.state = std::mem::take(&mut line.state);
+    }
+
+    /// Whether all that the db has lost is pages of revisions of which the log says what they wrote.
+    fn is_all_logged(&self, side: &StoredSide<'_>, told: &LoggedRevisions) -> bool {
+        let ranges = side.stored.lost_ranges(-1);
+        ranges.len() == side.stored.lost.len()
+            && ranges.iter().all(|(first, last)| {
+                told.contains(*first) && told.contains((*last).min(self.revision))
+            })
     }
 
     /// Ranges of revisions in pages of the db that are lost, unless the log says what they wrote.
@@ -171,9 +185,8 @@ fn continued<'a>(
     };
     if end.revision >= newest && wal.log().surviving().any(follows) {
         let stored = recover::Stored::new(keyspace, newest);
-        let known = KnownRecords::default();
-        let holes = HoleSizes::default();
-        return timeline(wal, extra, &stored, state, (start, end), known, &holes);
+        let span = (start, end);
+        return timeline_by_later_entries(wal, extra, &stored, &state, span, HoleSizes::default());
     }
     LogReplay {
         state,
@@ -202,7 +215,8 @@ fn confirm<'a>(
     let log = wal.log();
     let whole = log.gaps.is_empty() && log.damages.is_empty();
     runs(wal).into_iter().find_map(|entries| {
-        let anchor = Anchor::find(keyspace, &entries, index, whole, progress)?;
+        let anchor = Anchor::find(keyspace, &entries, index, whole, progress)
+            .or_else(|| Anchor::find_below_compaction(keyspace, &entries, index, progress))?;
         let rest = entries.get(anchor.at()..).unwrap_or_default();
         let first = rest.first()?.entry.index;
         let from = match anchor {
@@ -240,7 +254,7 @@ fn confirm<'a>(
         let both = joined.confirmed.saturating_add(joined.contradicted);
         let fits = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY.max(80));
         fits.then(|| Confirmed {
-            applied_in_db: applied_in_db(&line, log, index, keyspace.revision())
+            applied_in_db: applied_in_db(&line, log, (start.index, index), keyspace.revision())
                 .filter(|_| holes::is_newest_confirmed(&line, side)),
             line,
         })
@@ -254,17 +268,18 @@ fn confirm<'a>(
 fn applied_in_db(
     line: &LogReplay<'_>,
     log: &Log,
-    consistent_index: RaftIndex,
+    (before, consistent_index): (RaftIndex, RaftIndex),
     newest: i64,
 ) -> Option<(RaftIndex, Term)> {
-    let (_, last) = line.written.last()?;
-    if line.to != newest {
+    // Without a write after the anchor the db ends there.
+    let last = line.written.last().map_or(before, |(_, last)| *last);
+    if line.to != newest || last == RaftIndex(0) {
         return None;
     }
-    let through = line.last.map_or(*last, |(last, _)| last);
-    let index = match (*last..=through).contains(&consistent_index) {
+    let through = line.last.map_or(last, |(last, _)| last);
+    let index = match (last..=through).contains(&consistent_index) {
         true => consistent_index,
-        false => *last,
+        false => last,
     };
     Some((index, log.entry(index).map_or(Term(0), |entry| entry.term)))
 }

@@ -30,6 +30,14 @@ pub(in crate::salvage) struct HoleSizes {
     unseen: BTreeMap<RaftIndex, i64>,
     /// Entries that are there, and of which is not known what they did.
     undecided: BTreeSet<RaftIndex>,
+    /// Whether later transactions are asked: nothing else says what lost entries did.
+    asks_later_entries: bool,
+    /// Runs that later transactions have counted, by their first index.
+    shown: BTreeSet<RaftIndex>,
+    /// Entries that created keys which lost entries had deleted.
+    recreated: BTreeSet<RaftIndex>,
+    /// Entries whose transaction failed, for a lost entry had written the key at that revision.
+    refuted: BTreeMap<RaftIndex, i64>,
 }
 
 impl HoleSizes {
@@ -39,10 +47,62 @@ impl HoleSizes {
         undecided: BTreeSet<RaftIndex>,
     ) -> Self {
         Self {
-            runs: BTreeMap::new(),
             unseen,
             undecided,
+            ..Self::default()
         }
+    }
+
+    /// Nothing is known of lost entries but what later transactions show of them.
+    pub(super) fn ask_later_entries(&mut self) {
+        self.asks_later_entries = true;
+    }
+
+    /// Whether later transactions are asked.
+    pub(in crate::salvage) fn asks_later_entries(&self) -> bool {
+        self.asks_later_entries
+    }
+
+    /// Whether an entry created a key that a lost one had deleted.
+    pub(in crate::salvage) fn is_recreated(&self, index: RaftIndex) -> bool {
+        self.recreated.contains(&index)
+    }
+
+    /// The revision at which a lost entry had written the key of an entry's transaction, which failed therefore.
+    pub(in crate::salvage) fn refuted(&self, index: RaftIndex) -> Option<i64> {
+        self.refuted.get(&index).copied()
+    }
+
+    /// Counts the first run that is not counted yet by what later transactions demand. `false` if there is none.
+    pub(super) fn correct_by_demands(&mut self, line: &LogReplay<'_>) -> bool {
+        let demands = &line.demands;
+        let known = self.recreated.len();
+        self.recreated.extend(&demands.recreated);
+        if self.recreated.len() > known {
+            return true;
+        }
+        let mut holes = demands.holes.iter().zip(&line.lost);
+        let open = holes.find(|(hole, _)| !self.shown.contains(&hole.first));
+        // What follows the first run that is not counted is not judged yet.
+        let until = open.map_or(RaftIndex::MAX, |(hole, _)| hole.first);
+        let mut refuted = demands.refuted.range(..until);
+        if let Some((index, revision)) =
+            refuted.find(|(index, _)| !self.refuted.contains_key(index))
+        {
+            self.refuted.insert(*index, *revision);
+            return true;
+        }
+        let Some((hole, lost)) = open.filter(|_| self.shown.len() < MAX_HOLES) else {
+            return false;
+        };
+        self.shown.insert(hole.first);
+        let entries = lost.last.since(lost.first).saturating_add(1);
+        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        let (first, last) = lost.revisions;
+        let made = last.saturating_sub(first).saturating_add(1);
+        let corrected = made.saturating_add(hole.correction().unwrap_or(0));
+        self.runs.insert(hole.first, corrected.clamp(0, entries));
+        true
     }
 
     /// Whether it is not known what an entry did, though it is there.

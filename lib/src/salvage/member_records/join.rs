@@ -147,8 +147,8 @@ pub(in crate::salvage) fn has_all(records: &[KeyRecord], (first, last): (i64, i6
 }
 
 impl<'a> MemberRecords<'a> {
-    /// What the join found out about the db.
-    pub(super) fn tell(&mut self, joined: Agreement, stored: &StoredRecords) {
+    /// What the join found out about the db. `has_all`: the log has all that the db has lost.
+    pub(super) fn tell(&mut self, joined: Agreement, stored: &StoredRecords, has_all: bool) {
         let records = |count: u64| if count == 1 { "record" } else { "records" };
         if joined.contradicted > 0 {
             self.notes.push(format!(
@@ -170,7 +170,7 @@ impl<'a> MemberRecords<'a> {
             ));
         }
         // What the log has is not lost, wherever the db is damaged.
-        if self.whole && !stored.lost.is_empty() {
+        if has_all && !stored.lost.is_empty() {
             self.notes.push(format!(
                 "the db has {}: the log has all that was there",
                 crate::start::counted(stored.lost.len() as u64, "damaged place", "damaged places")

@@ -1,7 +1,8 @@
 //! A log that begins with an empty store: it says everything, and the db confirms it.
 
 use super::super::extra::Extra;
-use super::super::timeline::LogReplay;
+use super::super::record::KeyRecord;
+use super::super::timeline::{LogReplay, LostEntries};
 use super::super::{Lost, Point};
 use super::MemberRecords;
 use super::history::{HistorySide, ONE_HISTORY, may_be_restored};
@@ -44,7 +45,7 @@ impl<'a> MemberRecords<'a> {
         let both = joined.confirmed.saturating_add(joined.contradicted);
         let one = !side.is_foreign
             && joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY);
-        if needs_db(&line, joined, one, side)
+        if needs_db(&line, joined, one, side, point)
             || joined.contradicted > 0 && one && a_forced_start_dropped_writes(wal)
         {
             return LogAlone::NeedsDb;
@@ -54,21 +55,18 @@ impl<'a> MemberRecords<'a> {
         self.compacted = line.compacted;
         self.applied = line.last.unwrap_or((RaftIndex(0), Term(0)));
         self.state = line.state.clone();
-        self.lost.extend(
-            line.lost
-                .iter()
-                .filter(|lost| !(one && has_all(&side.stored.records, lost.revisions)))
-                .map(|lost| Self::lost_entries(&line, lost)),
-        );
-        self.note_undecodable(&line);
+        let known: &[KeyRecord] = if one { &side.stored.records } else { &[] };
+        let has_not = |lost: &&LostEntries| !has_all(known, lost.revisions);
+        let lost: Vec<LostEntries> = line.lost.iter().filter(has_not).copied().collect();
+        self.take_lost(&line, &lost);
         self.note_damaged_writes(wal, &line.lost, extra);
-        self.whole = true;
+        self.whole = lost.is_empty();
         if !one {
             self.note_other_history(joined.contradicted, both, side.is_foreign);
             let stored = std::mem::take(&mut side.stored.records);
             self.records = of_log_alone(stored, &line.confirmed, &line.changes, source);
         } else {
-            self.tell(joined, &side.stored);
+            self.tell(joined, &side.stored, lost.is_empty());
             side.db.iter().for_each(|db| passwords(&mut self.state, db));
         }
         let is_compacted_later = ahead && self.ahead(side, point);
@@ -163,13 +161,20 @@ impl<'a> MemberRecords<'a> {
 
 /// Whether only the db says what the log leaves open: the effect of lost entries that it has, how many revisions they made, or, of
 /// a log that ends before everything that the db still has, all.
-fn needs_db(line: &LogReplay<'_>, joined: Agreement, one: bool, side: &StoredSide<'_>) -> bool {
+fn needs_db(
+    line: &LogReplay<'_>,
+    joined: Agreement,
+    one: bool,
+    side: &StoredSide<'_>,
+    point: Point,
+) -> bool {
     if side.stored.records.is_empty() || side.is_foreign {
         return false;
     }
     let both = joined.confirmed.saturating_add(joined.contradicted);
     let is_counted_wrong = !line.lost.is_empty() && joined.contradicted > 0;
-    let ends_before = both == 0 && side.newest() > line.to;
+    let is_reached = matches!(point, Point::Revision(asked) if line.to >= asked);
+    let ends_before = both == 0 && side.newest() > line.to && !is_reached;
     is_counted_wrong || ends_before || one && both > 0 && are_in_db(line, side)
 }
 

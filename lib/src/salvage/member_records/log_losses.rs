@@ -4,10 +4,12 @@ use super::super::extra::{Extra, ExtraEntry};
 use super::super::log_end::{before_db, damaged_end, missing_segment, no_log};
 use super::super::timeline::{LogReplay, LostEntries};
 use super::super::{Lost, Point};
+use super::shown::only_key;
 use super::{Input, MemberRecords};
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
 use located::RaftIndex;
+use located::text::escape;
 
 impl<'a> MemberRecords<'a> {
     /// Entries that something says were there, and that the log does not reach.
@@ -141,6 +143,10 @@ impl<'a> MemberRecords<'a> {
                 "entry {index} of the log has an intact checksum, but: {why}; it is taken to be the write of revision {}",
                 lost.revisions.0
             );
+        } else if let Some(key) = only_key(line, lost) {
+            let shown = escape::bytes(key, escape::Charset::default());
+            entries.what = format!("{}, of the key {shown}", entries.what);
+            entries.key = Some(key.to_vec());
         }
         entries
     }

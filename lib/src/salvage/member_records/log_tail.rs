@@ -5,11 +5,11 @@
 //! be: an entry makes one revision at most, and the first entry of a cluster makes revision 2 at the earliest.
 
 use super::super::extra::Extra;
-use super::super::settled::KnownRecords;
-use super::super::timeline::{LogReplay, LostEntries, ReplayFrom, timeline};
+use super::super::timeline::{LogReplay, LostEntries, ReplayFrom};
 use super::super::{Lost, Point};
 use super::hole_sizes::HoleSizes;
 use super::join::{LoggedRevisions, join};
+use super::shown::timeline_by_later_entries;
 use super::tail_numbers::{TailNumbers, tail_numbers};
 use super::{MemberRecords, Wanted};
 use crate::check::applied::{presumed, runs};
@@ -82,17 +82,19 @@ impl<'a> MemberRecords<'a> {
             revision: base,
             compacted: -1,
         };
-        let (span, known) = ((start, wanted.end), KnownRecords::default());
+        let span = (start, wanted.end);
         let holes = HoleSizes::with_unseen(
             numbers.unseen.clone(),
             numbers.undecided.keys().copied().collect(),
         );
-        let line = timeline(wal, extra, &before, state.clone(), span, known, &holes);
+        let line = timeline_by_later_entries(wal, extra, &before, &state, span, holes);
         if line.changes.is_empty() {
             return false;
         }
         self.note_tail(first, numbering);
         self.note_presumed_leases(&state, &payloads);
+        self.take_lost_revisions(line.lost.iter());
+        self.take_shown(&line);
         self.note_undecodable(&line);
         self.note_damaged_writes(wal, &line.lost, extra);
         for lost in &line.lost {

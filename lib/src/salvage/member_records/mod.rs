@@ -15,6 +15,7 @@ mod join;
 mod log_alone;
 mod log_losses;
 mod log_tail;
+mod shown;
 mod stored_side;
 mod tail_numbers;
 
@@ -37,6 +38,7 @@ use crate::raft::{Operation, Payload, Request};
 use crate::recover::{self, Nothing, State};
 use located::{Command, RaftIndex, Term};
 use log_alone::LogAlone;
+use shown::timeline_by_later_entries;
 use stored_side::StoredSide;
 
 /// One member's copy, joined.
@@ -59,6 +61,8 @@ pub(super) struct MemberRecords<'a> {
     pub(super) lost: Vec<Lost>,
     /// Revisions of which writes may be lost without a gap that shows it.
     pub(super) lost_ranges: Vec<(i64, i64)>,
+    /// The first revision from which on nothing says how many revisions lost entries made.
+    pub(super) uncounted_from: Option<i64>,
     /// Ranges of revisions whose records were in pages of the db that are lost, also before the compaction.
     pub(super) lost_pages: Vec<(i64, i64)>,
     /// Keys that damaged entries of the log wrote, each with its revision.
@@ -138,7 +142,10 @@ pub(super) fn member_records<'a>(
         let (known, holes) = (side.known(), HoleSizes::default());
         let span = (ReplayFrom::EMPTY_STORE, wanted.end);
         let extra = input.extra;
-        let line = timeline(&wal, extra, &Nothing, beginning(), span, known, &holes);
+        let mut line = timeline(&wal, extra, &Nothing, beginning(), span, known, &holes);
+        if !line.lost.is_empty() && (side.stored.records.is_empty() || side.is_foreign) {
+            line = timeline_by_later_entries(&wal, extra, &Nothing, &beginning(), span, holes);
+        }
         match part.of_log((&wal, extra), line, &mut side, point, source) {
             LogAlone::Used => part.note_unopened(unopened),
             LogAlone::OfAnotherHistory => {
@@ -227,6 +234,7 @@ impl<'a> MemberRecords<'a> {
             applied: (RaftIndex(0), Term(0)),
             lost,
             lost_ranges: Vec::new(),
+            uncounted_from: None,
             lost_pages: side.stored.lost_ranges(-1),
             damaged_writes: Vec::new(),
             notes: Vec::new(),

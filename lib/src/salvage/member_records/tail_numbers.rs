@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::raft::kv::{Compare, Op, Target, TxnRequest};
+use crate::raft::kv::{Compare, Op, TxnRequest};
 use crate::raft::{Operation, Payload};
-use crate::recover::{compared_revisions, demanded_revision, key_writes, operation};
+use crate::recover::{compared_revisions, demanded_revision, is_absence, key_writes, operation};
 use located::RaftIndex;
 
 /// Maximum number of revisions by which a count may be wrong at once: more is no miscount.
@@ -286,22 +286,10 @@ impl<'p> Numbered<'p> {
     }
 }
 
-/// Whether it demands that a key does not exist.
-fn is_absence(compare: &Compare) -> bool {
-    let is_zero = match compare.target_union {
-        Some(
-            Target::ModRevision(number) | Target::CreateRevision(number) | Target::Version(number),
-        ) => number == 0,
-        None => compare.target < 3,
-        _ => false,
-    };
-    compare.result == 0 && compare.range_end.is_empty() && is_zero
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::kv::{DeleteRangeRequest, PutRequest, RequestOp};
+    use crate::raft::kv::{DeleteRangeRequest, PutRequest, RequestOp, Target};
     use crate::raft::{InternalRaftRequest, Request};
 
     fn put(key: &str) -> Op {
