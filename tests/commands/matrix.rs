@@ -18,7 +18,7 @@ const WAL: &str = "member/wal/0000000000000000-0000000000000000.wal";
 const LOG_BYTES: usize = 1 << 20;
 
 /// Of that many lines a sample asks one.
-const ONE_OF: usize = 61;
+const ONE_OF: usize = 127;
 
 /// Asks about one damaged directory: of the whole and, in turns, of the damaged file alone.
 fn ask(case: &str, turn: usize, data: &Path, file: &Path) {

@@ -141,6 +141,6 @@ fn writes_after_a_compaction_that_only_the_log_has_are_continued() {
     let live = live_of(&member.readable_keyspace().unwrap());
     assert_eq!(backup.number("revision"), 93, "{}", backup.json);
     assert_eq!(live.get(b"/k/10".as_slice()), None, "{}", backup.json);
-    let (_, written, ..) = live[b"/k/11".as_slice()];
+    let (_, _, written, ..) = live[b"/k/11".as_slice()];
     assert_eq!(written, 93, "{}", backup.json);
 }
