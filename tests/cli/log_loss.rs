@@ -72,6 +72,13 @@ fn a_log_with_a_damaged_record_or_without_its_end_or_its_middle_marks_every_answ
     fs::write(&segment, &bytes).unwrap();
     all_are_partial(&data, "a flipped bit");
 
+    // For etcd this looks like a torn write: it would discard all that follows.
+    bytes = whole.clone();
+    let frame = &log.frames[log.frames.len() / 2];
+    bytes[frame.at + 16..frame.end].fill(0);
+    fs::write(&segment, &bytes).unwrap();
+    all_are_partial(&data, "a record of zeros");
+
     // At the end of a record: nothing in the file shows that there was more. The db does.
     let middle = log.frames.len() / 2;
     bytes = whole.clone();

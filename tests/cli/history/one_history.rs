@@ -101,6 +101,30 @@ fn values_below_the_compaction_are_those_that_were_written_then() {
 }
 
 #[test]
+fn entries_before_a_damaged_one_keep_their_revisions_though_all_are_below_the_compaction() {
+    // Compacted at 132, which is entry 174.
+    let copy = fixture_copy(PLAIN);
+    let data = copy.data_dir();
+    let log = testkit::places::wal::Log::read(&data);
+    let entry = log.entries().into_iter().find(|entry| entry.index == 120);
+    let entry = entry.unwrap();
+    let file = &log.segments[entry.segment];
+    testkit::damage::zero(
+        &file.path,
+        file.frames[entry.frame].at + 16..file.frames[entry.frame].end,
+    );
+    let words = ["keys", "--rev", "60", "-o", "jsonl", "--limit", "0"];
+    let (damaged, whole) = (ask(&data, &words), ask(&data_dir(PLAIN), &words));
+    let keys = |said: &RunResult| -> Vec<String> {
+        let rows = said.out.lines().filter(|line| line.contains("\"key\":"));
+        rows.map(str::to_owned).collect()
+    };
+    assert!(keys(&whole).len() > 20, "{}", whole.err);
+    assert_eq!(keys(&damaged), keys(&whole), "{}", damaged.err);
+    assert_eq!(damaged.code, 3);
+}
+
+#[test]
 fn the_log_alone_answers_get_diff_blame_and_sums_too() {
     let copy = fixture_copy(K8S);
     fs::remove_file(copy.data_dir().join("member/snap/db")).unwrap();

@@ -73,7 +73,17 @@ pub fn log_loss(member: &Member, progress: &dyn Progress) -> Damage {
         return Damage::default();
     };
     let log = wal.log();
-    let damaged = log.damages.iter().filter(|damage| !damage.torn).count();
+    // etcd calls a record torn by its zeros, wherever it is; only at the end nothing acknowledged is in it.
+    let is_torn_end = |damage: &crate::wal::Damage| {
+        let before = damage.records_before;
+        damage.torn
+            && before.saturating_add(usize::from(damage.record.is_some())) >= log.records.len()
+    };
+    let damaged = log
+        .damages
+        .iter()
+        .filter(|damage| !is_torn_end(damage))
+        .count();
     let is_missing = |gap: &Gap| !matches!(gap.cause, GapCause::Snapshot | GapCause::Damage(_));
     let missing = log.gaps.iter().filter(|gap| is_missing(gap)).count();
     let applied = member.meta().ok().and_then(|meta| meta.consistent_index);

@@ -133,6 +133,20 @@ impl Anchor {
         })
     }
 
+    /// The beginning of a log from entry 1 of which the compaction took every record that must be there: most of the records that it left
+    /// are what the entries wrote.
+    pub(crate) fn beginning_by_left(
+        keyspace: &Keyspace<'_>,
+        entries: &[RunEntry<'_>],
+        consistent_index: RaftIndex,
+    ) -> Option<Self> {
+        entries.first().filter(|first| first.entry.index == 1)?;
+        let kept = KeptRecords::WithLeft;
+        let tried = Self::Beginning.try_on(keyspace, entries, consistent_index, kept);
+        let fits = tried.fit.saturating_mul(100) >= tried.tried.saturating_mul(LIKELY_PERCENT);
+        (tried.fit > 0 && fits).then_some(Self::Beginning)
+    }
+
     /// Compares the first entries whose records must be there.
     fn try_on(
         self,

@@ -124,7 +124,9 @@ impl Logged {
         self.applied = consistent_index;
         let until = commit(wal, consistent_index);
         let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
-        match Anchor::find(keyspace, entries, consistent_index, whole, progress) {
+        let anchor = Anchor::find(keyspace, entries, consistent_index, whole, progress)
+            .or_else(|| Anchor::beginning_by_left(keyspace, entries, consistent_index));
+        match anchor {
             Some(anchor) => {
                 self.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
                 self.place(keyspace, entries, anchor, until);
