@@ -140,6 +140,11 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
+/// The next step shows names of fields, and no values: terminals are recorded.
 fn refused(path: &Path, error: &ConfigError) -> Failure {
-    Failure::usage(format!("{}: {error}", path.display())).next(Command::new("cat").path(path))
+    let next = match error {
+        ConfigError::Alone(_) => Command::new("wc").arg("-lc"),
+        _ => Command::new("sed").arg("-n").arg("s/:.*/:/p"),
+    };
+    Failure::usage(format!("{}: {error}", path.display())).next(next.path(path))
 }

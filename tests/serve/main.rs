@@ -15,6 +15,7 @@ mod connections;
 mod damaged;
 mod etcd;
 mod kubectl;
+mod masks;
 mod mcp;
 mod parts;
 mod protobuf;

@@ -7,6 +7,7 @@ mod describe;
 mod effects;
 mod failed;
 mod keys;
+mod masked;
 mod print;
 mod shared;
 mod stored;

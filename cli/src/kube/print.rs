@@ -26,6 +26,7 @@ use serde_json::Value;
 use self::order::Order;
 use super::KubeArgs;
 use super::columns::{aligned, chosen, paths, picked, records, write_records};
+use super::masked;
 use super::shared::say_shared;
 use super::stored::stored;
 use super::texts::{listed, rendered, separated, text_of, texts};
@@ -416,6 +417,7 @@ impl<'p> Printer<'p> {
             _ => None,
         });
         let documents: Vec<Value> = documents.collect();
+        masked::warn_of_computed(&self.format, &documents, ui)?;
         match &self.format {
             Format::JsonPath(template) => {
                 let template = Template::parse(template).map_err(wrong)?;

@@ -90,6 +90,8 @@ pub struct HelmReleases {
     pub found: Vec<HelmRelease>,
     /// Objects that have a release by their name and cannot be read, and why.
     pub unreadable: Vec<UnreadableRelease>,
+    /// How many objects cannot be read that are named as releases of Helm 2 are (`web.v3`), and as others may be.
+    pub perhaps: usize,
 }
 
 impl HelmReleases {
@@ -145,7 +147,10 @@ pub fn helm_releases(
                 Ok(object) if !is_release(object) => continue,
                 Ok(object) if !asked.labels.matches(object.pointer("/metadata/labels")) => continue,
                 Ok(object) => HelmRelease::from_object(object).map_err(|error| error.to_string()),
-                Err(_) if !is_of_helm_3 => continue,
+                Err(_) if !is_of_helm_3 => {
+                    releases.perhaps += 1;
+                    continue;
+                }
                 Err(cause) => Err(cause.to_string()),
             };
             match read {

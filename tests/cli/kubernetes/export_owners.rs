@@ -194,3 +194,139 @@ fn an_owner_is_not_called_dead_if_records_are_missing() {
         owned.err
     );
 }
+
+#[test]
+fn what_no_controller_makes_again_is_written_whoever_owns_it() {
+    let mut keys = Keyspace::new();
+    let mut put = |key: &str, value: String| {
+        keys.put(key.as_bytes(), value.as_bytes());
+    };
+    let web = "apps/v1/Deployment/web/deploy";
+    let cluster = "postgresql.cnpg.io/v1/Cluster/pg";
+    put(
+        "/registry/deployments/shop/web",
+        object("apps/v1", "Deployment", "web", "deploy", None),
+    );
+    put(
+        "/registry/postgresql.cnpg.io/clusters/shop/pg",
+        object("postgresql.cnpg.io/v1", "Cluster", "pg", "second", None),
+    );
+    let claim = |name: &str, owner: &str, volume: &str| {
+        let claim = object("v1", "PersistentVolumeClaim", name, name, Some(owner));
+        let mut claim: Value = serde_json::from_str(&claim).unwrap();
+        claim["spec"]["volumeName"] = json!(volume);
+        claim.to_string()
+    };
+    let (live, dead) = (format!("{cluster}/second"), format!("{cluster}/first"));
+    for (key, value) in [
+        (
+            "replicasets/shop/web-1",
+            object("apps/v1", "ReplicaSet", "web-1", "rs", Some(web)),
+        ),
+        // A Deployment of that name was made again: the garbage collector deletes what the earlier one left.
+        (
+            "replicasets/shop/old-1",
+            object(
+                "apps/v1",
+                "ReplicaSet",
+                "old-1",
+                "rs0",
+                Some("apps/v1/Deployment/web/first"),
+            ),
+        ),
+        (
+            "configmaps/shop/cm",
+            object("v1", "ConfigMap", "cm", "cm", Some(web)),
+        ),
+        (
+            "secrets/shop/keys",
+            object("v1", "Secret", "keys", "keys", Some(web)),
+        ),
+        (
+            "services/specs/shop/svc",
+            object("v1", "Service", "svc", "svc", Some(web)),
+        ),
+        (
+            "persistentvolumeclaims/shop/data",
+            claim("data", web, "pv1"),
+        ),
+        (
+            "persistentvolumeclaims/shop/pg-1",
+            claim("pg-1", &live, "pv2"),
+        ),
+        (
+            "persistentvolumeclaims/shop/pg-2",
+            claim("pg-2", &dead, "pv3"),
+        ),
+        (
+            "persistentvolumeclaims/shop/pg-new",
+            claim("pg-new", &live, ""),
+        ),
+        (
+            "configmaps/shop/made",
+            object("v1", "ConfigMap", "made", "made", Some(&live)),
+        ),
+        (
+            "configmaps/shop/left",
+            object("v1", "ConfigMap", "left", "left", Some(&dead)),
+        ),
+    ] {
+        put(&format!("/registry/{key}"), value);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), keys.records());
+    let run = export(&path, "-n shop --reveal=all");
+    let expected = [
+        "Cluster/pg",
+        "ConfigMap/cm",
+        "ConfigMap/left",
+        "Deployment/web",
+        "PersistentVolumeClaim/data",
+        "PersistentVolumeClaim/pg-1",
+        "PersistentVolumeClaim/pg-2",
+        "ReplicaSet/old-1",
+        "Secret/keys",
+        "Service/svc",
+    ];
+    assert_eq!(names(&run), expected, "{}", run.err);
+    let dead = "3 owners that are not in the evidence are left out of ownerReferences";
+    assert!(run.err.contains(dead), "{}", run.err);
+}
+
+#[test]
+fn defaults_that_an_api_server_of_another_name_made_are_left_out() {
+    let mut keys = Keyspace::new();
+    let made = |api_version: &str, kind: &str, name: &str, label: &str, manager: &str| {
+        json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": {label: "x"},
+            "creationTimestamp": "2026-11-21T01:00:00Z", "managedFields": [{"manager": manager, "time": "2026-11-21T01:00:00Z"}]}})
+        .to_string()
+    };
+    let rbac = "rbac.authorization.k8s.io/v1";
+    let bootstrap = "kubernetes.io/bootstrapping";
+    let class = made(
+        "scheduling.k8s.io/v1",
+        "PriorityClass",
+        "system-node-critical",
+        "a",
+        "kas",
+    );
+    for (key, value) in [
+        ("priorityclasses/system-node-critical", class),
+        (
+            "clusterroles/system:node",
+            made(rbac, "ClusterRole", "system:node", bootstrap, "kas"),
+        ),
+        (
+            "clusterroles/edit",
+            made(rbac, "ClusterRole", "edit", bootstrap, "kubectl-edit"),
+        ),
+    ] {
+        keys.put(format!("/registry/{key}").as_bytes(), value.as_bytes());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), keys.records());
+    let run = export(&path, "-A");
+    assert_eq!(names(&run), ["ClusterRole/edit"], "{}", run.err);
+    let note = "1 object is a default of the API server that somebody else wrote too";
+    assert!(run.err.contains(note), "{}", run.err);
+}

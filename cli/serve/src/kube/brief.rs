@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub struct BriefMetadata {
     /// Version, kind and metadata, without the managed fields.
     pub object: Value,
-    /// The managed fields as JSON text. They are most of the metadata, have no values of other fields, and nothing selects by them.
+    /// The managed fields as JSON text. They are most of the metadata, and nothing selects by them.
     managers: Option<String>,
 }
 
@@ -38,6 +38,12 @@ impl BriefMetadata {
             object: Value::Object(object),
             managers,
         }
+    }
+
+    /// Whether the managed fields repeat items of sets: a mask has to see those.
+    pub fn repeats_values(&self) -> bool {
+        let managers = self.managers.as_deref().unwrap_or_default();
+        managers.contains("\"v:") || managers.contains("\\\"v:")
     }
 
     /// As `PartialObjectMetadata`.

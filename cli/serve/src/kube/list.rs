@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::path::ObjectPath;
 use super::query::{Accept, Continue, Form, Query};
-use super::shape::{Shape, metadata_text};
+use super::shape::{Shape, failure, metadata_text};
 use super::table::Printed;
 use crate::catalog::Served;
 use crate::listing::Listing;
@@ -198,14 +198,14 @@ impl<'l> List<'l> {
             served: self.served,
             mask: None,
         };
-        let failure = |version: &Version<'_>| {
+        let failed = |version: &Version<'_>| {
             let reason = match shape.metadata(objects, version) {
                 Some(read) => read.err()?,
                 None => shape.object(objects, version).err()?,
             };
-            Some(format!("{}: {reason}", version.key.escape_ascii()))
+            Some(failure(version, &reason))
         };
-        versions.par_iter().filter_map(failure).collect()
+        versions.par_iter().filter_map(failed).collect()
     }
 
     fn limit(&self) -> usize {
@@ -213,9 +213,10 @@ impl<'l> List<'l> {
     }
 
     fn table(&self, objects: &Objects<'_>, revision: i64) -> Option<Printed> {
-        let (source, include) = (&self.moment.source, self.query.include);
+        let source = &self.moment.source;
+        let shown = (self.query.include, source.mask(false));
         (self.accept.form == Form::Table)
-            .then(|| Printed::new(source, objects, self.served, revision, include))
+            .then(|| Printed::new(source, objects, self.served, revision, shown))
     }
 
     /// Writes some objects more.
@@ -303,8 +304,7 @@ impl<'l> List<'l> {
             mask: self.moment.source.mask(false),
         };
         let shown = shape.object(objects, version);
-        let mut object =
-            shown.map_err(|reason| format!("{}: {reason}", version.key.escape_ascii()))?;
+        let mut object = shown.map_err(|reason| failure(version, &reason))?;
         if !selects(self.query, &object) {
             return Ok(None);
         }
@@ -341,7 +341,7 @@ impl<'l> List<'l> {
             served: self.served,
             mask: self.moment.source.mask(false),
         };
-        let failed = |reason: String| Err(format!("{}: {reason}", version.key.escape_ascii()));
+        let failed = |reason: String| Err(failure(version, &reason));
         let metadata = match shape.metadata(objects, version)? {
             Ok(metadata) => metadata,
             Err(reason) => return Some(failed(reason)),

@@ -371,8 +371,9 @@ fn one(
         Form::Object => object.to_string(),
         Form::Metadata => metadata_text(&object),
         Form::Table => {
-            let (source, include) = (&moment.source, query.include);
-            Printed::new(source, &objects, served, revision, include).of_one(&object)
+            let source = &moment.source;
+            let shown = (query.include, source.mask(true));
+            Printed::new(source, &objects, served, revision, shown).of_one(&object)
         }
     };
     let mut response = if accept.yaml {

@@ -77,6 +77,9 @@ impl Shape<'_> {
         }
         let mut metadata = BriefMetadata::new(root);
         if let Some(mask) = self.mask {
+            if metadata.repeats_values() {
+                return None;
+            }
             hide(mask, &mut metadata.object);
         }
         Some(Ok(metadata))
@@ -143,6 +146,15 @@ fn phases(object: &Value) -> Vec<Option<&Value>> {
 fn set(object: &mut Value, name: &str, value: Value) {
     if let Some(fields) = object.as_object_mut() {
         fields.insert(name.to_owned(), value);
+    }
+}
+
+/// Which object cannot be shown, and why: some reasons name it.
+pub fn failure(version: &Version<'_>, reason: &str) -> String {
+    let key = version.key.escape_ascii().to_string();
+    match reason.starts_with(&key) {
+        true => reason.to_owned(),
+        false => format!("{key}: {reason}"),
     }
 }
 

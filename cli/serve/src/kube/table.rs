@@ -3,6 +3,7 @@
 use etcd_inspect::answers::describe::table_of;
 use etcd_inspect::kubernetes::Flat;
 use etcd_inspect::kubernetes::ObjectParts;
+use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::kubernetes::table::Table;
 use etcd_inspect::member::Objects;
 use jiff::Timestamp;
@@ -17,6 +18,8 @@ use crate::source::Source;
 /// The table of a resource.
 pub struct Printed {
     table: Table,
+    /// Over the cells: a row may be made of parts of the object, over which none was.
+    mask: Option<Mask>,
     now: Timestamp,
     include: Include,
     has_defaults: bool,
@@ -29,13 +32,14 @@ impl Printed {
         objects: &Objects<'_>,
         served: &Served,
         revision: i64,
-        include: Include,
+        (include, mask): (Include, Option<&Mask>),
     ) -> Self {
         let like = json!({ "apiVersion": served.of.api_version(), "kind": served.target.kind });
         Self {
             table: table_of(objects, &served.target, &like),
             now: source.newest_time(objects, revision),
             include,
+            mask: mask.cloned(),
             has_defaults: has_defaults(&served.target.kind),
         }
     }
@@ -52,9 +56,16 @@ impl Printed {
         columns.collect()
     }
 
+    fn cells(&self, mut cells: Vec<String>) -> Value {
+        if let Some(mask) = &self.mask {
+            mask.cells(&mut cells);
+        }
+        json!(cells)
+    }
+
     /// A row of `rows`, as JSON text: the object in it is not copied.
     pub fn row(&self, object: &Value) -> String {
-        let cells = json!(self.table.row(object, self.now, true));
+        let cells = self.cells(self.table.row(object, self.now, true));
         match self.include {
             Include::None => format!("{{\"cells\":{cells}}}"),
             Include::Metadata => {
@@ -75,7 +86,7 @@ impl Printed {
 
     /// The row of an object of which [`Printed::parts`] and the metadata were read.
     pub fn row_of_parts(&self, parts: &Flat, metadata: &BriefMetadata) -> String {
-        let cells = json!(self.table.row_of(parts, self.now, true));
+        let cells = self.cells(self.table.row_of(parts, self.now, true));
         match self.include {
             Include::None => format!("{{\"cells\":{cells}}}"),
             _ => format!("{{\"cells\":{cells},\"object\":{}}}", metadata.text()),

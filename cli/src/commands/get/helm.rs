@@ -38,6 +38,12 @@ pub(super) fn show(
         let (object, why) = (&one.object, &one.why);
         ui.warn(format!("{object} has a release that cannot be read: {why}"))?;
     }
+    if releases.perhaps > 0 {
+        ui.warn(format!(
+            "{} objects that cannot be read are named as releases of Helm 2 are (web.v3): --encryption-config opens encrypted ones",
+            releases.perhaps
+        ))?;
+    }
     if releases.found.is_empty() && releases.unreadable.is_empty() {
         let place = namespace.map_or(String::new(), |namespace| {
             format!(" in namespace {namespace} (-A for all)")
@@ -47,7 +53,10 @@ pub(super) fn show(
             Some(name) => format!("no release of Helm is called {name}{place}"),
             None => {
                 ui.note(format!("no releases of Helm found{place}"))?;
-                return Ok(Exit::negative_if(!args.ignore_not_found));
+                return Ok(match releases.perhaps {
+                    0 => Exit::negative_if(!args.ignore_not_found),
+                    _ => Exit::Partial,
+                });
             }
         };
         return Err(Failure::not_found(message)

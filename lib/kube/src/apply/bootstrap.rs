@@ -1,8 +1,11 @@
 //! Whether people changed an object that the API server makes at its start: it makes the default again, and not their change.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::text;
+use super::fate::{API_SERVER, maker};
+use super::{group_of, text};
 
 /// What is known of changes to a default object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,13 @@ const NO_UPDATE: &[&str] = &[
 ];
 
 /// Returns what is known of changes to an object that a new cluster has as well.
-pub(super) fn default_state(kind: &str, object: &Value, is_first_version: bool) -> DefaultState {
+/// `api_servers`: names under which the API servers of the cluster write, beside the usual ones.
+pub(super) fn default_state(
+    kind: &str,
+    object: &Value,
+    is_first_version: bool,
+    api_servers: &BTreeSet<String>,
+) -> DefaultState {
     // What the control plane compares with its own all the time, or at each start.
     const KEPT_UP: &[&str] = &[
         "Endpoints",
@@ -66,6 +75,7 @@ pub(super) fn default_state(kind: &str, object: &Value, is_first_version: bool) 
     if let Some(managers) = managers {
         let is_own = |manager: &Value| {
             CONTROL_PLANE.contains(&text(manager, "/manager"))
+                || api_servers.contains(text(manager, "/manager"))
                 || text(manager, "/subresource") == "status"
         };
         return match managers.iter().all(is_own) {
@@ -83,6 +93,25 @@ pub(super) fn default_state(kind: &str, object: &Value, is_first_version: bool) 
         true => DefaultState::Unknown,
         false => DefaultState::Unchanged,
     }
+}
+
+/// The managers that made an object which only API servers make: a program writes under the name of its file, whatever that is.
+pub fn default_makers(object: &Value) -> impl Iterator<Item = &str> {
+    let created = text(object, "/metadata/creationTimestamp");
+    let managers = object
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array);
+    let made = managers
+        .into_iter()
+        .flatten()
+        .filter(move |manager| text(manager, "/time") == created && is_default(object));
+    made.map(|manager| text(manager, "/manager"))
+}
+
+/// Whether a new cluster has an object of that name from its API server.
+pub fn is_default(object: &Value) -> bool {
+    let group = group_of(text(object, "/apiVersion"));
+    maker(group, text(object, "/kind"), object) == Some(API_SERVER)
 }
 
 /// Whether a role or binding can be one of the API server's: copies that people made have its label, but another name
@@ -154,10 +183,15 @@ mod tests {
             ("APIService", by(&["kubectl-edit"]), false, Unchanged),
         ] {
             assert_eq!(
-                default_state(kind, &object, is_first_version),
+                default_state(kind, &object, is_first_version, &BTreeSet::new()),
                 state,
                 "{kind} {object}"
             );
         }
+        // A program that was given another name.
+        let renamed = BTreeSet::from(["kube-apiserver-1.20".to_owned()]);
+        let by_renamed = by(&["kube-apiserver-1.20"]);
+        let of_renamed = default_state("ClusterRole", &by_renamed, true, &renamed);
+        assert_eq!(of_renamed, Unchanged);
     }
 }

@@ -79,9 +79,12 @@ pub fn convert(object: &mut Value, release: Release) -> Result<bool, Unconvertib
     else {
         return earlier(object, &api_version, &kind, release).map_err(unconvertible);
     };
-    let to = found
-        .to
-        .ok_or_else(|| unconvertible("nothing takes its place"))?;
+    let to = found.to.ok_or_else(|| {
+        unconvertible(match api_version.starts_with("resource.k8s.io/") {
+            true => "no later version has the same fields",
+            false => "nothing takes its place",
+        })
+    })?;
     if release < found.since {
         return Err(unconvertible("its successor comes with a later release"));
     }

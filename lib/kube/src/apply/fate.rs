@@ -1,12 +1,12 @@
 //! Objects that are not written, because something makes them again or because they belong to one cluster only.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use serde_json::Value;
 
 use super::bootstrap::{DefaultState, default_state, is_default_role};
-use super::{group_of, text};
+use super::{group_of, makes, text};
 use crate::resources::Resource;
 
 /// Why an object is left out.
@@ -155,12 +155,23 @@ pub struct Together {
     uids: HashSet<String>,
     /// Namespace and name of the Services that have a selector.
     selecting: HashSet<(String, String)>,
+    /// Managers under whose name the API servers of the cluster write.
+    api_servers: BTreeSet<String>,
 }
 
 impl Together {
     /// Whether an object with that uid is among them.
     pub fn has(&self, uid: &str) -> bool {
         self.uids.contains(uid)
+    }
+
+    /// With the managers under whose name the API servers of the cluster write: [`default_makers`](super::default_makers).
+    #[must_use]
+    pub fn written_by(self, api_servers: BTreeSet<String>) -> Self {
+        Self {
+            api_servers,
+            ..self
+        }
     }
 
     /// Also has this object.
@@ -229,7 +240,7 @@ pub fn fate(
     }
     Resource::of_kind(group, kind)?;
     if let Some(who) = maker(group, kind, object) {
-        match default_state(kind, object, known.is_first_version) {
+        match default_state(kind, object, known.is_first_version, &together.api_servers) {
             DefaultState::Unchanged => return Some(LeftOut::MadeBy(who)),
             DefaultState::Unknown if known.asked == Asked::Among => {
                 return Some(LeftOut::MaybeChanged);
@@ -242,11 +253,13 @@ pub fn fate(
         .map(LeftOut::State)
 }
 
-/// The kind of the owner that controls an object, if its uid is one of these.
+/// The kind of the owner that makes an object again, if its uid is one of these.
 pub fn controlled_by<'o>(object: &'o Value, uids: &HashSet<String>) -> Option<&'o str> {
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
     let controls = |owner: &&Value| {
-        owner.get("controller") == Some(&Value::Bool(true)) && uids.contains(text(owner, "/uid"))
+        owner.get("controller") == Some(&Value::Bool(true))
+            && uids.contains(text(owner, "/uid"))
+            && makes(owner, object)
     };
     owners
         .iter()
@@ -254,9 +267,11 @@ pub fn controlled_by<'o>(object: &'o Value, uids: &HashSet<String>) -> Option<&'
         .map(|owner| text(owner, "/kind"))
 }
 
+/// Who makes the defaults of a cluster.
+pub(super) const API_SERVER: &str = "the API server";
+
 /// Who makes an object that a new cluster has, or gets from what is written.
-fn maker(group: &str, kind: &str, object: &Value) -> Option<&'static str> {
-    const API_SERVER: &str = "the API server";
+pub(super) fn maker(group: &str, kind: &str, object: &Value) -> Option<&'static str> {
     let name = text(object, "/metadata/name");
     let label =
         |name: &str| object.pointer(&format!("/metadata/labels/{}", name.replace('/', "~1")));

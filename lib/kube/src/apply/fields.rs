@@ -173,6 +173,15 @@ fn of_pod(object: &mut Value, removed: &mut Removed) {
     if drop_member(object, "/spec", "ephemeralContainers") {
         removed.insert("spec.ephemeralContainers");
     }
+    // Admission computes both of the class, and refuses a pod that has others (`admit` in Kubernetes plugin/pkg/admission/priority, v1.34.0).
+    for (field, path) in [
+        ("priority", "spec.priority"),
+        ("preemptionPolicy", "spec.preemptionPolicy"),
+    ] {
+        if drop_member(object, "/spec", field) {
+            removed.insert(path);
+        }
+    }
     // Made of the uid of a Job that a restored one does not have.
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
         && !drop_names(metadata, "labels", UID_LABELS).is_empty()

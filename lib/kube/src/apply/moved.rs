@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::old_annotations::{of_pod, of_service, time_zone};
 use super::text;
 use super::versions::{Release, removed_in};
 
@@ -32,14 +33,17 @@ pub fn move_fields(object: &mut Value, release: Release) -> Vec<&'static str> {
         "HorizontalPodAutoscaler" if scale_target(object, release) => {
             moved.push("spec.scaleTargetRef.apiVersion, to the version that is served");
         }
-        "Service" if release >= NO_TOPOLOGY_KEYS => {
-            let spec = object.get_mut("spec").and_then(Value::as_object_mut);
-            if spec.is_some_and(|spec| spec.shift_remove("topologyKeys").is_some()) {
-                moved.push("spec.topologyKeys, left out: no release from 1.22 on has it (trafficDistribution is the nearest)");
-            }
-        }
+        "CronJob" => moved.extend(time_zone(object, release)),
+        "Service" => moved.extend(of_service(object, release)),
         _ => {}
     }
+    if kind == "Service" && release >= NO_TOPOLOGY_KEYS {
+        let spec = object.get_mut("spec").and_then(Value::as_object_mut);
+        if spec.is_some_and(|spec| spec.shift_remove("topologyKeys").is_some()) {
+            moved.push("spec.topologyKeys, left out: no release from 1.22 on has it (trafficDistribution is the nearest)");
+        }
+    }
+    let namespace = text(object, "/metadata/namespace").to_owned();
     for pod in [
         "",
         "/spec/template",
@@ -52,6 +56,7 @@ pub fn move_fields(object: &mut Value, release: Release) -> Vec<&'static str> {
             .filter(|_| is_pod || !pod.is_empty())
         {
             annotations(pod, release, &mut moved);
+            moved.extend(of_pod(pod, &namespace, release));
         }
     }
     moved
@@ -152,7 +157,7 @@ fn secure(of: Option<&mut Value>, profile: &Value) {
     }
 }
 
-fn drop_annotation(pod: &mut Value, name: &str) {
+pub(super) fn drop_annotation(pod: &mut Value, name: &str) {
     let Some(metadata) = pod.get_mut("metadata").and_then(Value::as_object_mut) else {
         return;
     };

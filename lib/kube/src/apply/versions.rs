@@ -99,6 +99,14 @@ const MOVES: &[Move] = moves! {
     "flowcontrol.apiserver.k8s.io/v1beta1" "flowcontrol.apiserver.k8s.io/v1" 29 26: FlowSchema PriorityLevelConfiguration;
     "flowcontrol.apiserver.k8s.io/v1beta2" "flowcontrol.apiserver.k8s.io/v1" 29 29: FlowSchema PriorityLevelConfiguration;
     "flowcontrol.apiserver.k8s.io/v1beta3" "flowcontrol.apiserver.k8s.io/v1" 29 32: FlowSchema PriorityLevelConfiguration;
+    "admissionregistration.k8s.io/v1alpha1" "admissionregistration.k8s.io/v1" 30 32: ValidatingAdmissionPolicy
+        ValidatingAdmissionPolicyBinding;
+    "admissionregistration.k8s.io/v1beta1" "admissionregistration.k8s.io/v1" 30 34: ValidatingAdmissionPolicy
+        ValidatingAdmissionPolicyBinding;
+    "storage.k8s.io/v1alpha1" "storage.k8s.io/v1" 34 35: VolumeAttributesClass;
+    "resource.k8s.io/v1alpha1" none 26 27: ResourceClaim ResourceClaimTemplate ResourceClass PodScheduling;
+    "resource.k8s.io/v1alpha2" none 27 31: ResourceClaim ResourceClaimTemplate ResourceClass PodSchedulingContext
+        ResourceClaimParameters ResourceClassParameters ResourceSlice;
     "settings.k8s.io/v1alpha1" none 8 20: PodPreset;
     "auditregistration.k8s.io/v1alpha1" none 8 19: AuditSink;
     "extensions/v1beta1" none 8 8: ThirdPartyResource;

@@ -1,8 +1,11 @@
 //! EncryptionConfiguration as kube-apiserver reads it, and our own file for the keys of a KMS.
 
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
-/// Why a file of keys could not be used.
+use super::syntax;
+
+/// Why a file of keys could not be used. No text of the file is in it, but for names of keys: it may be a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -11,16 +14,21 @@ pub enum ConfigError {
     Syntax(String),
     /// Another kind of file. `EncryptionConfig` is accepted because the documentation once had that name: `addKnownTypes` in
     /// apiserver `pkg/apis/apiserver/v1/register.go`, v0.34.0.
-    #[error("kind is {0:?}, expected EncryptionConfiguration (or EncryptionConfig)")]
-    Kind(String),
+    #[error("kind is not EncryptionConfiguration (or EncryptionConfig)")]
+    Kind,
     /// A secret that cannot be a key.
-    #[error("key {name:?}: {why}")]
+    #[error("line {line}, key {name:?}: {why}")]
     Secret {
         /// The key's name.
         name: String,
+        /// The line of the secret.
+        line: u64,
         /// What is wrong with it.
-        why: &'static str,
+        why: String,
     },
+    /// A file that is neither a key nor YAML.
+    #[error("{0}")]
+    Alone(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,7 +65,7 @@ pub(super) struct KeysConfig {
 #[derive(Debug, Deserialize)]
 pub(super) struct KeyConfig {
     pub name: String,
-    pub secret: String,
+    pub secret: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +92,7 @@ pub(super) struct KmsKeysConfig {
 pub(super) struct KekConfig {
     pub provider: Option<String>,
     /// Base64 of 16, 24 or 32 bytes.
-    pub key: Option<String>,
+    pub key: Option<Spanned<String>>,
     /// Or a text whose SHA-256 is the key.
     pub sha256_of: Option<String>,
 }
@@ -96,12 +104,12 @@ pub(super) struct DekConfig {
     /// Hex SHA-256 of the encrypted DEK that it belongs to; without it the DEK is tried on every value.
     pub encrypted_sha256: Option<String>,
     /// Base64 of the DEK or seed.
-    pub key: String,
+    pub key: Spanned<String>,
 }
 
 /// YAML or JSON: every JSON text is YAML.
 pub(super) fn parse<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ConfigError> {
-    serde_saphyr::from_str(text).map_err(|error| ConfigError::Syntax(error.to_string()))
+    serde_saphyr::from_str(text).map_err(|error| ConfigError::Syntax(syntax::reason(text, &error)))
 }
 
 impl Config {
@@ -109,7 +117,7 @@ impl Config {
         let config: Self = parse(text)?;
         match config.kind.as_str() {
             "EncryptionConfiguration" | "EncryptionConfig" => Ok(config),
-            _ => Err(ConfigError::Kind(config.kind)),
+            _ => Err(ConfigError::Kind),
         }
     }
 }

@@ -26,6 +26,8 @@ mod no_keyring;
 mod seal;
 #[cfg(feature = "encryption")]
 mod secretbox;
+#[cfg(feature = "encryption")]
+mod syntax;
 
 pub use audit::{Audit, AuditRow};
 pub use closed::{Attempt, Closed, Opened};

@@ -9,16 +9,19 @@
 //! `password` in a ConfigMap or a custom resource, `--token X` in args: `names.rs`), and in any text of any kind: private
 //! keys, passwords, tokens and signatures of URLs, signed tokens (JWT), tokens with the prefix of who issues them, elements of XML
 //! (`forms.rs`), values after the name of a secret (`named.rs`) to their end (`extent.rs`), lists and mappings of YAML below one
-//! (`blocks.rs`), and passwords that commands are given (`commands.rs`). A reference such as `password=$(DB_PASSWORD)` is no secret. A secret under a name that
-//! says nothing, in a form that nothing tells from other text, is shown.
+//! (`blocks.rs`), passwords that commands are given (`commands.rs`), and all of these where managed fields repeat them (`managed.rs`).
+//! A reference such as `password=$(DB_PASSWORD)` is no secret (`public.rs`). A secret under a name that says nothing, in a form that
+//! nothing tells from other text, is shown.
 
 mod blocks;
 mod commands;
 mod copies;
 mod extent;
 mod forms;
+mod managed;
 mod named;
 mod names;
+mod public;
 mod stored;
 mod texts;
 mod token_names;
@@ -114,6 +117,7 @@ impl Mask {
         // A name is none of a secret, but for those of tokens; "htpasswd:bob" is one.
         let named = |fields: &Map<String, Value>| fields.get("metadata")?.get("name").cloned();
         let name_before = named(fields);
+        managed::hide(self, &kind, fields);
         match kind.as_str() {
             kind if is_hidden_whole(&api_version, kind, names) => self.whole(fields),
             "Secret" => self.secret(fields),
@@ -126,11 +130,18 @@ impl Mask {
             }
             _ => {}
         }
+        let public = public::Public::take(&kind, fields);
+        let is_of_openshift = !api_version.contains('/') || api_version.contains("openshift.io/");
         for (name, value) in fields.iter_mut() {
             let around = match (kind.as_str(), name.as_str()) {
                 ("ConfigMap", "data") => Around::Setting,
+                ("ConfigMap", "binaryData") => {
+                    self.binary(value);
+                    Around::Setting
+                }
+                // OpenShift's have none; those of other groups may have passwords.
                 ("User" | "Identity" | "UserIdentityMapping", name)
-                    if !["metadata", "extra"].contains(&name) =>
+                    if is_of_openshift && !["metadata", "extra"].contains(&name) =>
                 {
                     continue;
                 }
@@ -138,6 +149,7 @@ impl Mask {
             };
             self.walk(name, value, around);
         }
+        public.put(fields);
         let metadata = fields.get_mut("metadata").and_then(Value::as_object_mut);
         if let (Some(metadata), Some(name)) = (metadata, name_before) {
             metadata.insert("name".to_owned(), name);
@@ -208,6 +220,19 @@ impl Mask {
         }
     }
 
+    /// Values of which the base64 is a text with secrets in it.
+    fn binary(&self, values: &mut Value) {
+        for value in values.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            let plain = value.as_str().and_then(|text| STANDARD.decode(text).ok());
+            if let Some(plain) = plain
+                && let Ok(text) = str::from_utf8(&plain)
+                && let Cow::Owned(_) = self.text(text)
+            {
+                *value = Value::String(self.hidden(&plain));
+            }
+        }
+    }
+
     fn fields(&self, fields: &mut Map<String, Value>, names: &[&str]) {
         for name in names {
             if let Some(value) = fields.get_mut(*name) {
@@ -260,8 +285,14 @@ impl Mask {
                 {
                     commands::hide_arguments(fields, &|plain| self.hidden(plain));
                 }
+                if is_secret_name(name, Around::Field) && fields.contains_key("type") {
+                    self.fields(fields, &["default", "example"]);
+                }
+                let has_reference = public::has_reference(fields);
                 for (name, field) in fields {
-                    self.walk(name, field, around);
+                    if !(has_reference && name == "secretKey") {
+                        self.walk(name, field, around);
+                    }
                 }
             }
             Value::String(text) if text.starts_with(BULLETS) => {}
@@ -289,6 +320,11 @@ impl Mask {
             .and_then(Value::as_str)
             .filter(|name| {
                 is_secret_name(name, Around::Setting) || name.eq_ignore_ascii_case("cookie")
+            })
+            // `{type: password, value: …}`.
+            .or_else(|| {
+                let kind = fields.get("type").and_then(Value::as_str);
+                kind.filter(|kind| is_secret_name(kind, Around::Field))
             })
             .map(str::to_owned);
         if let Some(Value::String(value)) = fields.get_mut("value")
@@ -431,12 +467,17 @@ fn differing_leaves(plain: &Value, masked: &Value) -> usize {
     }
 }
 
-/// Whether the values of that etcd key are secret by nature. Outside the known prefixes any `/secrets/` in the key is enough.
+/// Whether the values of that etcd key are secret by nature. Outside the known prefixes any `/secrets/` in the key is enough, or the
+/// name of a secret at its end.
 pub fn is_secret_key(layout: &Layout, key: &[u8]) -> bool {
     match layout.parse(key) {
         Some(parsed) => parsed.is_secret(),
         None => {
-            key.starts_with(b"/bootstrap/") || memchr::memmem::find(key, b"/secrets/").is_some()
+            let name = key.rsplit(|byte| *byte == b'/').next();
+            let name = name.and_then(|name| str::from_utf8(name).ok());
+            key.starts_with(b"/bootstrap/")
+                || memchr::memmem::find(key, b"/secrets/").is_some()
+                || name.is_some_and(|name| is_secret_name(name, Around::Setting))
         }
     }
 }

@@ -64,7 +64,10 @@ fn pairs(bytes: &[u8], places: &mut Vec<Range<usize>>) {
         };
         let text = bytes.get(extent.range.clone()).unwrap_or_default();
         let is_hidden = text.starts_with(BULLETS.as_bytes());
-        if !is_hidden && str::from_utf8(text).is_ok_and(|text| is_secret_setting(name, text)) {
+        let is_secret = |text: &str| {
+            is_secret_setting(name, text) && (!is_public_value(text) || text.starts_with("<<"))
+        };
+        if !is_hidden && str::from_utf8(text).is_ok_and(is_secret) {
             places.push(extent.range);
         }
     }

@@ -39,7 +39,16 @@ const ENDS: &[&str] = &[
     "rootpass",
     "requirepass",
     "masterauth",
+    "servicekey",
+    "integrationkey",
+    "restuserkey",
 ];
+
+/// Ends of a name that refers to a Secret by its name, whoever reads it.
+const ENDS_OF_REFERENCES: &[&str] = &["existingsecret", "imagepullsecret"];
+
+/// Ends of variables, in capitals: elsewhere they are words of prose.
+const ENDS_OF_VARIABLES: &[&str] = &["_PAT", "_PIN", "_COOKIE", "SALT"];
 
 /// Ends that are a secret where a program is given its settings, and a reference to a Secret elsewhere.
 const ENDS_OF_SETTINGS: &[&str] = &["secret", "credential", "credentials"];
@@ -211,13 +220,22 @@ pub(super) enum Around {
 /// Returns whether a value with this name is a secret.
 pub(super) fn is_secret_name(name: &str, around: Around) -> bool {
     let ends = |ends: &[&str]| ends.iter().any(|end| has_end(name, end));
-    let is_setting = around == Around::Setting && (ends(ENDS_OF_SETTINGS) || is_auth(name));
+    let is_setting = around == Around::Setting
+        && (ends(ENDS_OF_SETTINGS) && !ends(ENDS_OF_REFERENCES)
+            || is_auth(name)
+            || is_variable(name));
     ends(ENDS) || is_setting || WORDS.iter().any(|word| is_last_word(name, word))
 }
 
 /// Whether a name is that of a variable such as `REDIS_AUTH`.
 fn is_auth(name: &str) -> bool {
     is_last_word(name, "auth") && !name.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+/// Whether a name is that of a variable such as `GITHUB_PAT`.
+fn is_variable(name: &str) -> bool {
+    !name.bytes().any(|byte| byte.is_ascii_lowercase())
+        && ENDS_OF_VARIABLES.iter().any(|end| name.ends_with(end))
 }
 
 /// Returns whether the value of a variable with the name of a secret may be one: `KAFKA_AUTH=plain` names a method.
@@ -334,6 +352,18 @@ mod tests {
             "service-account-key-file",
             "imagePullSecrets",
             "",
+        ] {
+            assert!(!is_secret_name(name, Around::Setting), "{name}");
+        }
+        for name in ["GITHUB_PAT", "RABBITMQ_ERLANG_COOKIE", "CARD_PIN"] {
+            assert!(is_secret_name(name, Around::Setting), "{name}");
+        }
+        for name in [
+            "auth.existingSecret",
+            "global.imagePullSecret",
+            "PATH",
+            "spin",
+            "MAX_PATTERN",
         ] {
             assert!(!is_secret_name(name, Around::Setting), "{name}");
         }

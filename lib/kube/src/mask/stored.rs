@@ -5,6 +5,7 @@ use std::ops::Range;
 use memchr::memmem::find_iter;
 use serde_json::Value as Json;
 
+use super::managed::value_of_name;
 use super::{BULLETS, Mask, texts};
 use crate::envelope::Value;
 use crate::object::Options;
@@ -40,10 +41,20 @@ pub fn secret_places(value: &[u8]) -> Vec<Range<usize>> {
 /// Calls `each` with every string that is hidden, whole or in part, and what is shown of it.
 fn each_hidden(plain: &Json, masked: &Json, each: &mut dyn FnMut(&str, &str)) {
     match (plain, masked) {
+        (Json::Object(fields), Json::Object(others)) if fields.len() == others.len() => {
+            for ((name, field), (other_name, other)) in fields.iter().zip(others) {
+                if name != other_name {
+                    each_hidden_name(name, other_name, each);
+                }
+                each_hidden(field, other, each);
+            }
+        }
+        // Names that are equal when hidden.
         (Json::Object(fields), Json::Object(others)) => {
             for (name, field) in fields {
-                if let Some(other) = others.get(name) {
-                    each_hidden(field, other, each);
+                match others.get(name) {
+                    Some(other) => each_hidden(field, other, each),
+                    None => each_hidden_name(name, "", each),
                 }
             }
         }
@@ -54,6 +65,16 @@ fn each_hidden(plain: &Json, masked: &Json, each: &mut dyn FnMut(&str, &str)) {
         }
         (Json::String(text), Json::String(other)) if text != other => each(text, other),
         _ => {}
+    }
+}
+
+/// As [`each_hidden`], of a name of managed fields, which has values in it. JSON in JSON escapes quotes twice: then all of it is one.
+fn each_hidden_name(plain: &str, masked: &str, each: &mut dyn FnMut(&str, &str)) {
+    match (value_of_name(plain), value_of_name(masked)) {
+        (Some(plain_value), Some(masked)) if !plain.contains('\\') => {
+            each_hidden(&plain_value, &masked, each)
+        }
+        _ => each(plain, BULLETS),
     }
 }
 

@@ -224,3 +224,54 @@ fn raw_values_of_secret_keys_are_hidden_under_any_prefix() {
         .concat()
     );
 }
+
+#[test]
+fn references_and_ciphertexts_are_shown_and_copies_in_other_forms_are_not() {
+    let sealed = format!("Ag{}", "By9zZWNyZXQ".repeat(40));
+    let shown = [
+        json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "a"},
+            "spec": {"data": [{"secretKey": "password", "remoteRef": {"key": "pay/db"}}]}}),
+        json!({"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "a"},
+            "spec": {"encryptedData": {"password": sealed, "b": sealed}}}),
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"},
+            "spec": {"source": {"helm": {"parameters": [{"name": "auth.existingSecret", "value": "db"}]}}}}),
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "annotations": {
+            "kubectl.kubernetes.io/last-applied-configuration":
+                r#"{"kind":"Pod","spec":{"containers":[{"env":[{"name":"PWD","value":"/app"},{"name":"ENABLE_TOKEN","value":"true"},{"name":"REDIS_PASS","value":"$(DB_PASSWORD)"}]}]}}"#}}}),
+    ];
+    for object in shown {
+        let mut masked = object.clone();
+        mask().object(&mut masked);
+        assert_eq!(masked, object);
+    }
+    let hidden = [
+        json!({"kind": "SealedSecret", "spec": {"encryptedData": {"password": "hunter2"}}}),
+        json!({"kind": "ConfigMap", "apiVersion": "v1", "binaryData": {"a": STANDARD.encode("password=hunter2\n")}}),
+        json!({"kind": "User", "apiVersion": "keycloak.org/v1", "spec": {"credentials": [{"type": "password", "value": "hunter2"}]}}),
+        json!({"kind": "CustomResourceDefinition", "spec": {"schema": {"properties": {"password": {"type": "string", "default": "hunter2"}}}}}),
+        json!({"kind": "AlertmanagerConfig", "spec": {"receivers": [{"pagerduty_configs": [{"service_key": "hunter2"}]}]}}),
+        json!({"kind": "Pod", "spec": {"containers": [{"env": [{"name": "GITHUB_PAT", "value": "hunter2"}]}]}}),
+    ];
+    for object in hidden {
+        let mut masked = object.clone();
+        mask().object(&mut masked);
+        let text = masked.to_string();
+        assert!(
+            !text.contains("hunter2") && !text.contains(&STANDARD.encode("password=hunter2\n")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_key_outside_kubernetes_that_is_named_as_a_secret_has_one() {
+    let layout = Layout::default();
+    for (key, expected) in [
+        ("/x/password", true),
+        ("/x/db_token", true),
+        ("/x/config", false),
+        ("/x/password/rounds", false),
+    ] {
+        assert_eq!(is_secret_key(&layout, key.as_bytes()), expected, "{key}");
+    }
+}

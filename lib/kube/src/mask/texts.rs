@@ -73,6 +73,10 @@ const SIGNS: &[&str] = &[
     "helm",
     "tiller",
     "stringdata",
+    "binarydata",
+    "_pat",
+    "_pin",
+    "salt",
 ];
 
 static SIGN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::owners::{OwnerLink, Owners};
-use super::{CustomVersions, needs};
-use crate::kubernetes::apply::{Asked, Circumstances, LeftOut};
+use super::{CustomVersions, missing, needs, text};
+use crate::kubernetes::apply::{Asked, Circumstances, LeftOut, default_makers};
 use crate::kubernetes::key::{Key, group_and_plural};
 use crate::kubernetes::mask::shown_name;
 use crate::kubernetes::selector::LabelSelector;
@@ -68,12 +68,20 @@ pub struct GatheredObjects {
     pub found: Vec<GatheredObject>,
     /// The versions of custom resources, by registry path, of those whose CRD is retained.
     pub custom: BTreeMap<String, CustomVersions>,
+    /// The definitions that are not retained of custom resources, by registry path.
+    pub undefined: BTreeMap<String, String>,
     /// Cluster-scoped objects that those found refer to, and that are not among them.
     pub referred: BTreeSet<String>,
     /// Those of them that the evidence does not have.
     pub absent: BTreeSet<String>,
     /// The namespaces that exist at the revision.
     pub namespaces: BTreeSet<String>,
+    /// The ConfigMaps, Secrets, service accounts and claims that exist at the revision.
+    pub existing: BTreeSet<String>,
+    /// If deleted objects are asked for: those of the selection that are marked for deletion, and live.
+    pub marked: Vec<String>,
+    /// Managers under whose name the API servers of the cluster write.
+    pub api_servers: BTreeSet<String>,
     /// Those that could not be read, and why.
     pub unreadable: Vec<(String, LeftOut)>,
 }
@@ -141,7 +149,7 @@ pub fn gather(
     source: &ExportSource,
 ) -> Result<GatheredObjects, Error> {
     let at = objects.keyspace().at(source.revision)?;
-    let versions = versions(objects, source)?;
+    let versions = versions(objects, source, &KeyRange::all())?;
     let owners = Owners::new(objects, at, source);
     let mut gathered = GatheredObjects::default();
     let mut custom: BTreeSet<String> = BTreeSet::new();
@@ -188,11 +196,26 @@ pub fn gather(
             Err(why) => gathered.unreadable.push((shown(version.key, &key), why)),
         }
     }
-    gathered.namespaces = namespaces(objects, source)?;
+    around(objects, selection, source, at, &mut gathered)?;
     let writes = selection.is_whole() && selection.namespace.is_some();
     definitions(objects, &custom, at, writes, &mut gathered);
     needs::add(objects, selection, source, at, &mut gathered)?;
     Ok(gathered)
+}
+
+/// What is known of the cluster beside the objects of the selection.
+fn around(
+    objects: &Objects<'_>,
+    selection: &ExportSelection,
+    source: &ExportSource,
+    at: i64,
+    gathered: &mut GatheredObjects,
+) -> Result<(), Error> {
+    gathered.namespaces = namespaces(objects, source)?;
+    gathered.api_servers = api_servers(objects, at);
+    gathered.existing = missing::existing(objects, source.revision)?;
+    gathered.marked = marked(objects, selection, source)?;
+    Ok(())
 }
 
 /// What messages call an object: without its name if that is a token.
@@ -212,16 +235,66 @@ fn namespaces(objects: &Objects<'_>, source: &ExportSource) -> Result<BTreeSet<S
     Ok(namespaces.map(|key| key.name.to_owned()).collect())
 }
 
+/// Live objects that wait for a finalizer: what a client deleted, and etcd has not.
+fn marked(
+    objects: &Objects<'_>,
+    selection: &ExportSelection,
+    source: &ExportSource,
+) -> Result<Vec<String>, Error> {
+    if source.since.is_none() {
+        return Ok(Vec::new());
+    }
+    let live = objects.keyspace().live(&KeyRange::all(), source.revision)?;
+    let live: Vec<_> = live.iter().collect();
+    let name = |version: &Version<'_>| {
+        let key = objects.parse(version.key)?;
+        let (object, _) = selection
+            .has(version.key, &key)
+            .then(|| read(objects, version).ok())??;
+        let is_marked = !text(&object, "/metadata/deletionTimestamp").is_empty();
+        (is_marked && selection.has_labels(&object)).then(|| shown(version.key, &key))
+    };
+    Ok(live.par_iter().filter_map(name).collect())
+}
+
+/// Under which names API servers made objects that they alone make: a name with `system-` is refused from all others
+/// (`ValidatePriorityClass` in Kubernetes pkg/apis/scheduling/validation, v1.34.0).
+fn api_servers(objects: &Objects<'_>, at: i64) -> BTreeSet<String> {
+    const OWN: [&str; 3] = [
+        "priorityclasses/system-node-critical",
+        "priorityclasses/system-cluster-critical",
+        "apiregistration.k8s.io/apiservices/v1.",
+    ];
+    let mut names = BTreeSet::new();
+    for prefix in objects.layout().prefixes() {
+        for own in OWN {
+            let key = format!("{prefix}/{own}");
+            let records = objects.keyspace().records_of(key.as_bytes());
+            let put = records
+                .iter()
+                .rfind(|version| !version.tombstone && version.revision.main <= at);
+            if let Some((object, _)) = put.and_then(|version| read(objects, &version).ok()) {
+                names.extend(default_makers(&object).map(str::to_owned));
+            }
+        }
+    }
+    names
+}
+
 /// Live versions, or the last one of each key that was deleted after `since`.
-fn versions<'a>(objects: &Objects<'a>, source: &ExportSource) -> Result<Vec<Version<'a>>, Error> {
+pub(super) fn versions<'a>(
+    objects: &Objects<'a>,
+    source: &ExportSource,
+    range: &KeyRange,
+) -> Result<Vec<Version<'a>>, Error> {
     let keyspace = objects.keyspace();
     let Some(since) = source.since else {
-        let live = keyspace.live(&KeyRange::all(), source.revision)?;
+        let live = keyspace.live(range, source.revision)?;
         return Ok(live.iter().collect());
     };
     let at = keyspace.at(source.revision)?;
     let mut found = Vec::new();
-    for newest in keyspace.all(&KeyRange::all()).iter() {
+    for newest in keyspace.all(range).iter() {
         let records = keyspace.records_of(newest.key);
         let Some(last) = records.iter().rfind(|version| version.revision.main <= at) else {
             continue;
@@ -278,6 +351,9 @@ fn definitions(
         if group.is_empty() {
             continue;
         }
+        gathered
+            .undefined
+            .insert(path.clone(), format!("{plural}.{group}"));
         for prefix in objects.layout().prefixes() {
             let key = format!("{prefix}/{CRDS}/{plural}.{group}");
             let records = keyspace.records_of(key.as_bytes());
@@ -285,6 +361,7 @@ fn definitions(
                 .iter()
                 .rfind(|version| !version.tombstone && version.revision.main <= at);
             let Some(version) = put else { continue };
+            gathered.undefined.remove(path);
             if let Ok((object, has_newer_fields)) = read(objects, &version) {
                 let versions = CustomVersions::from_definition(&object);
                 gathered

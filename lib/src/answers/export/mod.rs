@@ -5,6 +5,7 @@ mod deleted;
 mod file_name;
 mod gather;
 mod large;
+mod missing;
 mod needs;
 mod notes;
 mod owned;
@@ -99,7 +100,7 @@ pub struct Export {
 impl Export {
     /// Makes objects ready to be applied. `mask`: `None` if secrets are to be written.
     pub fn new(gathered: GatheredObjects, options: &ExportOptions, mask: Option<&Mask>) -> Self {
-        let mut together = Together::default();
+        let mut together = Together::default().written_by(gathered.api_servers);
         for found in &gathered.found {
             together.add(&found.object);
         }
@@ -113,16 +114,19 @@ impl Export {
         let (found, owned) = owned::apart(gathered.found, &together, options.owned);
         let mut lost = owned::LostOwners::default();
         let mut unlinked = notes::Unlinked::default();
+        let mut undefined = std::collections::BTreeSet::new();
         for found in found {
             let name = found.name.clone();
             let is_finished = is_finished_job(&found.object);
             let has_newer_fields = found.has_newer_fields;
             let custom = gathered.custom.get(&found.path);
+            let definition = gathered.undefined.get(&found.path).cloned();
             let uid = text(&found.object, "/metadata/uid").to_owned();
             let owners = found.owners.clone();
             match export.one(found, custom, &together, options, mask) {
                 Ok(()) => {
                     unlinked.add(&name, owners, &together);
+                    undefined.extend(definition);
                     newer += usize::from(has_newer_fields);
                     finished += usize::from(is_finished);
                 }
@@ -141,9 +145,13 @@ impl Export {
         export.put_in_order();
         if !export.objects.is_empty() {
             export.referred = gathered.referred.into_iter().collect();
-            export.notes.extend(notes::absent(&gathered.absent));
+            let mut absent = gathered.absent;
+            absent.extend(missing::missing(&export.objects, &gathered.existing));
+            export.notes.extend(notes::absent(&absent));
             export.notes.extend(unlinked.notes());
+            export.notes.extend(notes::undefined(&undefined));
         }
+        export.notes.extend(notes::marked(&gathered.marked));
         let mut notes = notes::notes(&export, newer, finished);
         notes.extend(notes::missing_namespaces(&export, &gathered.namespaces));
         export.notes.extend(notes);

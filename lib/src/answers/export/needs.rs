@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::gather::{ExportSelection, ExportSource, GatheredObject, GatheredObjects, read};
+use super::gather::{
+    ExportSelection, ExportSource, GatheredObject, GatheredObjects, read, versions,
+};
 use super::text;
 use crate::kubernetes::apply::{Asked, Circumstances};
 use crate::kubernetes::resources::Resource;
@@ -278,7 +280,7 @@ fn aggregated(
     })
 }
 
-/// Every readable object of a kind of RBAC that is live at the revision.
+/// Every readable object of a kind of RBAC that is live at the revision, or that was deleted since.
 fn each(
     objects: &Objects<'_>,
     kind: &str,
@@ -290,8 +292,7 @@ fn each(
     };
     for prefix in objects.layout().prefixes() {
         let range = KeyRange::prefix(format!("{prefix}/{}/", resource.path).as_bytes());
-        let live = objects.keyspace().live(&range, source.revision)?;
-        for version in live.iter() {
+        for version in versions(objects, source, &range)? {
             if let Ok((object, _)) = read(objects, &version) {
                 found(&object);
             }

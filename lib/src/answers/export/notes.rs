@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Export, OwnerLink, text};
-use crate::kubernetes::apply::{PLACEHOLDER, Together};
+use crate::kubernetes::apply::{PLACEHOLDER, Together, is_default};
 
 /// One sentence for each thing to know. `newer`: objects that lose fields; `finished`: Jobs that had completed.
 pub(super) fn notes(export: &Export, newer: usize, finished: usize) -> Vec<String> {
+    let defaults = export.objects.iter().filter(|one| is_default(&one.object));
     let has_definitions = export.kinds.contains_key("CustomResourceDefinition");
     let all = [
         counted(newer, "1 object has", "objects have", "fields that are newer than the table of Kubernetes 1.8 to 1.37: they are not written"),
         counted(finished, "1 Job had finished and runs", "Jobs had finished and run", "again as soon as applied"),
         counted(export.placeholders, "1 value is", "values are", &format!("replaced by {PLACEHOLDER}: put the right text in before applying")),
         counted(export.large.len(), "1 object is", "objects are", "larger than the 256 KiB of annotations, in which kubectl apply keeps a copy of the object: apply with --server-side, which keeps none"),
+        counted(defaults.count(), "1 object is a default", "objects are defaults", "of the API server that somebody else wrote too: applied onto another release they take away what that release added (kubectl diff first)"),
         has_definitions.then(|| {
             "custom resources can be applied once their definitions are established: apply those first".to_owned()
         }),
@@ -44,8 +46,40 @@ pub(super) fn missing_namespaces(export: &Export, live: &BTreeSet<String>) -> Ve
 
 /// A sentence about the objects that others refer to, and that the evidence does not have.
 pub(super) fn absent(names: &BTreeSet<String>) -> Option<String> {
+    const NAMED: usize = 10;
+    let list: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let rest = format!(
+        "referred to and not in the evidence: {}{more}",
+        list.join(", ")
+    );
+    counted(names.len(), "1 object is", "objects are", &rest)
+}
+
+/// A sentence about custom resources whose definitions the evidence does not have.
+pub(super) fn undefined(names: &BTreeSet<String>) -> Option<String> {
     let list: Vec<&str> = names.iter().map(String::as_str).collect();
-    let rest = format!("referred to and not in the evidence: {}", list.join(", "));
+    let rest = format!(
+        "of written custom resources not in the evidence: a cluster without it answers `no matches for kind`; {}",
+        list.join(", ")
+    );
+    counted(names.len(), "1 definition", "definitions", &rest)
+}
+
+/// A sentence about live objects that were deleted as far as a client is concerned, when deleted ones are asked for.
+pub(super) fn marked(names: &[String]) -> Option<String> {
+    let shown: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
+    let more = match names.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let rest = format!(
+        "marked for deletion and not deleted yet, so that --deleted-since does not write what is next to go: {}{more} (export without --deleted-since writes it)",
+        shown.join(", ")
+    );
     counted(names.len(), "1 object is", "objects are", &rest)
 }
 

@@ -1,10 +1,11 @@
-//! What became of the owners of objects: one that lives makes its objects again, and one that is absent need not be dead.
+//! What became of the owners of objects: one that lives makes its objects again, one that is absent need not be dead, and one of the
+//! same name with another uid is another one.
 
 use serde_json::Value;
 
 use super::gather::ExportSource;
 use super::text;
-use crate::kubernetes::apply::OwnerState;
+use crate::kubernetes::apply::{OwnerState, is_custom, makes};
 use crate::kubernetes::nouns::Target;
 use crate::member::{Objects, Reading};
 use crate::mvcc::{KeyRange, Version};
@@ -23,6 +24,8 @@ pub(super) struct Owners<'o, 'a> {
     objects: &'o Objects<'a>,
     at: i64,
     lacks_records: bool,
+    /// Whether deleted objects are asked for.
+    of_deleted: bool,
 }
 
 /// An owner that an object names.
@@ -33,13 +36,13 @@ pub struct OwnerLink {
     pub uid: String,
     /// `ReplicaSet/web-1`.
     pub label: String,
-    /// Whether an object of its kind and name exists.
+    /// Whether it exists: a successor of its name is another one.
     pub exists: bool,
 }
 
 /// What the records of one owner say.
 enum OwnerRecords {
-    /// It, or a successor of its name, exists.
+    /// It exists, or a successor of its name which makes what it made.
     Lives,
     /// It is gone; its last version, if that can be read.
     Gone(Option<Value>),
@@ -55,6 +58,7 @@ impl<'o, 'a> Owners<'o, 'a> {
             objects,
             at,
             lacks_records: source.lacks_records,
+            of_deleted: source.since.is_some(),
         }
     }
 
@@ -89,7 +93,7 @@ impl<'o, 'a> Owners<'o, 'a> {
             label: format!("{}/{}", text(reference, "/kind"), text(reference, "/name")),
             exists: self.keys(reference, namespace).iter().any(|key| {
                 let last = self.last(key);
-                last.is_some_and(|last| !last.tombstone)
+                last.is_some_and(|last| !last.tombstone && self.is_same(&last, reference))
             }),
         };
         owners.into_iter().flatten().map(link).collect()
@@ -116,7 +120,9 @@ impl<'o, 'a> Owners<'o, 'a> {
                 None => {}
                 Some(last) if !last.tombstone => {
                     return match self.objects.json(&last, STORED) {
-                        Ok(_) => OwnerRecords::Lives,
+                        Ok(owner) if self.acts_for(&owner, reference) => OwnerRecords::Lives,
+                        // The garbage collector deletes what an earlier owner left.
+                        Ok(_) => OwnerRecords::Gone(None),
                         Err(_) => OwnerRecords::Unreadable,
                     };
                 }
@@ -124,6 +130,18 @@ impl<'o, 'a> Owners<'o, 'a> {
             }
         }
         found
+    }
+
+    /// Whether a live object makes what an owner of its name made: it is that owner, or deleted objects are asked for, and the
+    /// controller of a successor made others in their place when they were deleted.
+    fn acts_for(&self, live: &Value, reference: &Value) -> bool {
+        has_uid(live, reference) || self.of_deleted && !is_custom(reference)
+    }
+
+    /// Whether a version is that of an owner, as far as it can be read.
+    fn is_same(&self, live: &Version<'a>, reference: &Value) -> bool {
+        let read = self.objects.json(live, STORED);
+        read.map_or(true, |owner| has_uid(&owner, reference))
     }
 
     /// The keys of an owner: it is in the namespace of what it owns, or in none.
@@ -181,5 +199,11 @@ fn controller(object: &Value) -> Option<&Value> {
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
     owners
         .iter()
-        .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+        .find(|owner| owner.get("controller") == Some(&Value::Bool(true)) && makes(owner, object))
+}
+
+/// Whether an object is the one that a reference means.
+fn has_uid(object: &Value, reference: &Value) -> bool {
+    let meant = text(reference, "/uid");
+    meant.is_empty() || meant == text(object, "/metadata/uid")
 }

@@ -20,7 +20,7 @@ pub use watch::{WATCH_MEDIA, WatchFrames};
 
 use super::list::{List, STRETCH, selects};
 use super::query::Form;
-use super::shape::Shape;
+use super::shape::{Shape, failure};
 use crate::listing::Listing;
 
 /// The media type.
@@ -137,7 +137,7 @@ impl List<'_> {
     fn look(&self, objects: &Objects<'_>, version: &Version<'_>) -> Looked {
         let shape = self.shape();
         match shape.object(objects, version) {
-            Err(reason) => Looked::Failed(format!("{}: {reason}", version.key.escape_ascii())),
+            Err(reason) => Looked::Failed(failure(version, &reason)),
             Ok(object) if !selects(self.query, &object) => Looked::NotSelected,
             Ok(_) => match self.item(objects, version) {
                 Some(item) => Looked::Item(item.len()),

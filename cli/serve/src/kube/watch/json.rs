@@ -22,8 +22,8 @@ impl<'e> JsonLines<'e> {
         let own = list.moment.revision;
         let is_table = list.accept.form == Form::Table;
         let source = &list.moment.source;
-        let table =
-            is_table.then(|| Printed::new(source, objects, list.served, own, list.query.include));
+        let shown = (list.query.include, source.mask(false));
+        let table = is_table.then(|| Printed::new(source, objects, list.served, own, shown));
         Self { list, table }
     }
 

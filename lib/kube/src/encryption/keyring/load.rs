@@ -1,7 +1,9 @@
 //! Keys from files: EncryptionConfigurations, and the keys of a KMS.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, general_purpose::STANDARD};
+use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
 use super::super::config::{self, Config, ConfigError, KeyConfig, KmsKeysConfig};
@@ -70,7 +72,12 @@ impl Keyring {
             let secret = match (kek.key, kek.sha256_of) {
                 (Some(key), None) => secret("kek", &key)?,
                 (None, Some(text)) => Sha256::digest(text.as_bytes()).to_vec(),
-                _ => return Err(bad("kek", "needs either key or sha256_of")),
+                (Some(key), Some(_)) => return Err(bad("kek", &key, "has both key and sha256_of")),
+                (None, None) => {
+                    return Err(ConfigError::Alone(
+                        "a kek needs key or sha256_of".to_owned(),
+                    ));
+                }
             };
             self.keks.push(KmsKey {
                 provider: kek.provider,
@@ -82,7 +89,7 @@ impl Keyring {
             let of = match dek.encrypted_sha256 {
                 Some(text) => Some(
                     sha256_hex(&text)
-                        .ok_or_else(|| bad("dek", "encrypted_sha256 is 64 hex digits"))?,
+                        .ok_or_else(|| bad("dek", &dek.key, "encrypted_sha256 is 64 hex digits"))?,
                 ),
                 None => None,
             };
@@ -102,30 +109,48 @@ impl Keyring {
     /// As [`add_kms_keys`](Self::add_kms_keys).
     pub fn add_kms_file(&mut self, bytes: &[u8]) -> Result<(), ConfigError> {
         let text = std::str::from_utf8(bytes).map(str::trim).ok();
-        let decoded = text.and_then(|text| STANDARD.decode(text).ok());
+        let word = text.filter(|text| !text.contains([':', '{', '\n', ' ']));
+        let decoded = word.and_then(|word| PADDED_OR_NOT.decode(word).ok());
         let is_key = |bytes: &[u8]| matches!(bytes.len(), 16 | 24 | 32);
+        let length = decoded.as_ref().map(Vec::len);
         let alone = decoded.filter(|key| is_key(key)).or_else(|| {
             (is_key(bytes) && text.is_none_or(|text| !text.contains(':'))).then(|| bytes.to_vec())
         });
-        match (alone, text) {
-            (Some(secret), _) => {
-                let key = KmsKey {
-                    provider: None,
-                    of: None,
-                    secret,
-                };
-                self.keks.push(key.clone());
-                self.deks.push(key);
-                Ok(())
-            }
-            (None, Some(text)) => self.add_kms_keys(text),
-            (None, None) => Err(bad(
-                "KMS key",
-                "neither text nor a key of 16, 24 or 32 bytes",
-            )),
+        if let Some(secret) = alone {
+            let key = KmsKey {
+                provider: None,
+                of: None,
+                secret,
+            };
+            self.keks.push(key.clone());
+            self.deks.push(key);
+            return Ok(());
+        }
+        match (text, length) {
+            (_, Some(length)) => Err(ConfigError::Alone(format!(
+                "one key in base64 of {length} bytes: a key has 16, 24 or 32"
+            ))),
+            (Some(text), None) if text.contains(':') => self.add_kms_keys(text),
+            (Some(text), None) => Err(ConfigError::Alone(format!(
+                "{} without a field: neither one key in base64 nor YAML with keks and deks",
+                match text.lines().count() {
+                    1 => "1 line".to_owned(),
+                    lines => format!("{lines} lines"),
+                }
+            ))),
+            (None, None) => Err(ConfigError::Alone(format!(
+                "{} bytes that are no text: a key has 16, 24 or 32",
+                bytes.len()
+            ))),
         }
     }
 }
+
+/// Base64 as people copy it, with its padding or without.
+const PADDED_OR_NOT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 fn named(provider: Provider, key: KeyConfig) -> Result<NamedKey, ConfigError> {
     let secret = secret(&key.name, &key.secret)?;
@@ -136,7 +161,11 @@ fn named(provider: Provider, key: KeyConfig) -> Result<NamedKey, ConfigError> {
     if !fits {
         return Err(bad(
             &key.name,
-            "a secretbox key has 32 bytes, an AES key 16, 24 or 32",
+            &key.secret,
+            &format!(
+                "the secret has {} bytes: a secretbox key has 32 bytes, an AES key 16, 24 or 32",
+                secret.len()
+            ),
         ));
     }
     Ok(NamedKey {
@@ -146,16 +175,17 @@ fn named(provider: Provider, key: KeyConfig) -> Result<NamedKey, ConfigError> {
     })
 }
 
-fn secret(name: &str, text: &str) -> Result<Vec<u8>, ConfigError> {
+fn secret(name: &str, text: &Spanned<String>) -> Result<Vec<u8>, ConfigError> {
     STANDARD
-        .decode(text.trim())
-        .map_err(|_| bad(name, "the secret is not standard base64"))
+        .decode(text.value.trim())
+        .map_err(|_| bad(name, text, "the secret is not standard base64"))
 }
 
-fn bad(name: &str, why: &'static str) -> ConfigError {
+fn bad(name: &str, at: &Spanned<String>, why: &str) -> ConfigError {
     ConfigError::Secret {
         name: name.to_owned(),
-        why,
+        line: at.referenced.line(),
+        why: why.to_owned(),
     }
 }
 
