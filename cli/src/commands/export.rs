@@ -164,6 +164,9 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let out = out(args, &member)?;
     let (view, [revision]) = View::open_at(&member, [&args.at], args.carved, ui)?;
     let since = match args.deleted_since {
+        Some(SinceArg::Revision(revision)) if revision > view.keyspace().revision() => {
+            return Err(beyond(&format!("revision {revision}"), &view).into());
+        }
         Some(SinceArg::Revision(revision)) => Some(revision),
         Some(SinceArg::Time(when)) => Some(since(when, &view, ui)?),
         None => None,
@@ -370,6 +373,15 @@ fn json_list(export: &Export) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Nothing can be deleted after what is later than the data.
+fn beyond(since: &str, view: &View<'_>) -> Failure {
+    let newest = view.keyspace().revision();
+    Failure::not_found(format!(
+        "nothing is known of what was deleted after {since}: the data ends before it, with revision {newest}"
+    ))
+    .next("etcd-inspect keys --deleted {path}")
+}
+
 /// The revision after which deletions count.
 fn since(when: When, view: &View<'_>, ui: &Ui) -> anyhow::Result<i64> {
     let progress = ui.progress();
@@ -382,6 +394,9 @@ fn since(when: When, view: &View<'_>, ui: &Ui) -> anyhow::Result<i64> {
     };
     let last = clock.newest_time(newest).unwrap_or(first.1.time);
     let moment = when.moment(last, &time::zone(ui.global.local));
+    if moment > last {
+        return Err(beyond(&time::rfc3339(moment), view).into());
+    }
     let found = clock.at(moment, newest);
     Ok(found.map_or(0, |found| found.revision))
 }

@@ -123,8 +123,6 @@ impl Printed {
                 Format::Table | Format::Wide | Format::Csv | Format::Tsv
             ),
             Self::Objects => matches!(format, Format::CustomColumns(_)),
-            // As kubectl: names never have one, and scripts leave it out all the same.
-            Self::Names => true,
             _ => false,
         }
     }

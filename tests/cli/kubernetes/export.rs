@@ -45,6 +45,8 @@ fn is_by_design(kind: &str, path: &str) -> bool {
             "Namespace" => starts("/spec"),
             "PersistentVolumeClaim" | "PersistentVolume" => path == "/metadata/finalizers",
             "Service" => starts("/spec/clusterIP"),
+            // Admission computes both of the class of the pod, and refuses others.
+            "Pod" => matches!(path, "/spec/priority" | "/spec/preemptionPolicy"),
             // Null, as newer releases print it if it is not set; 1.20 does not know the field.
             "IngressClass" => path == "/spec/parameters/scope",
             "StatefulSet" => starts("/spec/volumeClaimTemplates/"),

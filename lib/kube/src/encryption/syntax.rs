@@ -87,7 +87,7 @@ mod tests {
                 "kind is not EncryptionConfiguration",
             ),
             (format!("{KEY}\n"), "another type"),
-            (format!("{KEY}: {KEY}\n  x\n"), "line 2"),
+            (format!("kind: X\n{KEY}: [{KEY}\n"), "line "),
             ("kind: [TDNhazE= {\n".to_owned(), "line "),
         ] {
             let said = Keyring::default()
