@@ -117,3 +117,74 @@ fn an_empty_store_is_reported_as_one() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(!said.contains("the store is empty"), "{said}");
 }
+
+/// What is refused is refused before the file is written.
+#[test]
+fn a_form_that_cannot_show_the_answer_writes_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out.db");
+    let path = data_dir("etcd-3.5.30");
+    for form in ["name", "raw"] {
+        let output = run(&[
+            "salvage",
+            path.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+            "-o",
+            form,
+        ]);
+        assert_eq!(output.status.code(), Some(2), "{form}");
+        assert!(!out.exists(), "{form}");
+    }
+}
+
+/// `-q` leaves the answer as it is, and that a part is a part belongs to it.
+#[test]
+fn a_table_of_a_part_says_what_it_leaves_out_and_the_revision_of_the_store() {
+    let path = data_dir("k8s-1.20-etcd35");
+    let arguments = ["salvage", path.to_str().unwrap(), "--dry-run", "-q"];
+    let part = run(&[&arguments[..], &["--resource", "pods"]].concat());
+    let part = String::from_utf8_lossy(&part.stdout).into_owned();
+    assert!(part.contains("only a part was asked for"), "{part}");
+    assert!(part.contains("the store is at 4,271"), "{part}");
+    let none = run(&[&arguments[..], &["--prefix", "/nope"]].concat());
+    let none = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(none.contains("at revision 4271"), "{none}");
+}
+
+/// A part without a key proves nothing if something is lost.
+#[test]
+fn an_empty_part_of_a_damaged_log_is_a_partial_answer() {
+    let copy = testkit::incidents::incident("W17").reproduce();
+    let path = copy.data_dir();
+    let output = run(&[
+        "salvage",
+        path.to_str().unwrap(),
+        "--dry-run",
+        "--prefix",
+        "/no/such/key",
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("may be among what is lost"), "{said}");
+}
+
+/// A restore refuses a directory that exists: the command names one that does not.
+#[test]
+fn the_restore_that_is_printed_names_a_directory_that_does_not_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("out-restored")).unwrap();
+    let out = dir.path().join("out.db");
+    let path = data_dir("etcd-3.5.30");
+    let output = run(&[
+        "salvage",
+        path.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "-o",
+        "json",
+    ]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let next = json["next"][0].as_str().unwrap();
+    assert!(next.ends_with("out-restored-2"), "{next}");
+}

@@ -23,3 +23,18 @@ fn a_key_whose_deletion_was_compacted_is_not_back_if_the_log_ends_before_it() {
         assert_eq!(hash(&backup.out, &[]), healthy, "{part}: {}", backup.stderr);
     }
 }
+
+/// At the compaction itself the tree is complete: a key without a record in it is deleted, whatever free pages still have of it.
+#[test]
+fn records_of_no_tree_bring_nothing_back_at_the_compaction_itself() {
+    for fixture in ["etcd-3.5.30-killed", "etcd-3.4.23-killed"] {
+        let db = testkit::data_dir(fixture).join("member/snap/db");
+        let newest = crate::salvage(&db, &[]);
+        let at = newest.number("compact_revision").to_string();
+        let plain = crate::salvage(&db, &["--rev", &at]);
+        let carved = crate::salvage(&db, &["--rev", &at, "--include", "carved"]);
+        assert!(plain.number("keys") > 0, "{fixture}: {}", plain.json);
+        assert_eq!(carved.json["keys"], plain.json["keys"], "{fixture}");
+        assert_eq!(carved.json["records"]["carved"], 0, "{fixture}");
+    }
+}

@@ -85,6 +85,86 @@ fn one_flipped_bit_of_a_meta_page_is_found_by_its_checksum() {
     assert_same_file(&data_dir("etcd-3.5.30"), &into, DB);
 }
 
+/// Whichever field is damaged, a meta page has one correction at most, and that one gives back what was there.
+#[test]
+fn a_meta_page_has_one_correction_that_is_right_or_none() {
+    let (root, sequence, freelist, txid) = (32, 40, 48, 64);
+    for (at, mask, expected) in [
+        (4096 + txid, 0x02u8, 1),
+        (root, 0x01, 1),
+        (sequence, 0xff, 0),
+        (4096 + freelist + 1, 0x7e, 0),
+    ] {
+        let copy = fixture_copy("etcd-3.5.30");
+        let db = copy.data_dir().join(DB);
+        let mut bytes = fs::read(&db).unwrap();
+        bytes[at] ^= mask;
+        fs::write(&db, &bytes).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let into = dir.path().join("corrected");
+        let said = corrected(&copy.data_dir(), &into);
+        let corrections = said["corrections"].as_array().unwrap();
+        assert_eq!(corrections.len(), expected, "byte {at}: {said}");
+        if expected > 0 {
+            assert_same_file(&data_dir("etcd-3.5.30"), &into, DB);
+        }
+    }
+}
+
+/// The children of the root prove its header: no other pointer and no index is bent to fit the damage.
+#[test]
+fn a_damaged_header_of_the_root_of_the_keys_is_put_right_and_nothing_else() {
+    let (id, flags, count) = (1, 8, 10);
+    for (base, at, mask) in [
+        ("lagging-3.5.30", id, 0x01u8),
+        ("etcd-3.5.30-killed", flags, 0x04),
+        ("etcd-3.5.30-killed", count, 0x07),
+    ] {
+        let copy = fixture_copy(base);
+        let path = copy.data_dir().join(DB);
+        let mut db = places::bolt::Db::read(&path);
+        let root = db.bucket("key").unwrap().value.start;
+        let page = db.at(db.u64(root));
+        let byte = db.bytes[page + at];
+        db.put(page + at, &[byte ^ mask]);
+        db.write(&path);
+        let dir = tempfile::tempdir().unwrap();
+        let into = dir.path().join("corrected");
+        let said = corrected(&copy.data_dir(), &into);
+        assert_eq!(said["corrections"].as_array().unwrap().len(), 1, "{said}");
+        assert_same_file(&data_dir(base), &into, DB);
+    }
+}
+
+/// Without anything of its checksum the older meta page is proven by the newer one, but for its root: that is known only if one page
+/// alone can be it.
+#[test]
+fn a_checksum_is_computed_again_only_if_every_field_of_its_page_is_proven() {
+    for (base, damage, expected) in [
+        ("etcd-3.5.30", &[0x55, 0, 0, 0x33, 0, 0, 0, 0], 1),
+        ("lagging-3.5.30", &[0xff; 8], 1),
+        ("etcd-3.5.30", &[0xff; 8], 0),
+    ] {
+        let copy = fixture_copy(base);
+        let path = copy.data_dir().join(DB);
+        let mut db = places::bolt::Db::read(&path);
+        let checksum = (1 - db.newest_meta()) * 4096 + 72;
+        let wrong: Vec<u8> = (0..8)
+            .map(|at| db.bytes[checksum + at] ^ damage[at])
+            .collect();
+        db.put(checksum, &wrong);
+        db.write(&path);
+        let dir = tempfile::tempdir().unwrap();
+        let into = dir.path().join("corrected");
+        let said = corrected(&copy.data_dir(), &into);
+        let corrections = said["corrections"].as_array().unwrap();
+        assert_eq!(corrections.len(), expected, "{base}, {damage:?}: {said}");
+        if expected > 0 {
+            assert_same_file(&data_dir(base), &into, DB);
+        }
+    }
+}
+
 #[test]
 fn the_element_count_of_a_leaf_is_that_of_its_element_array() {
     let incident = incidents::incident("D28");
@@ -119,7 +199,6 @@ fn what_is_proven_is_put_right_in_every_part() {
         ("D47", DB),
         ("D57", DB),
         ("D59", DB),
-        ("D60", DB),
         ("L01", DB),
         ("L05", DB),
     ] {

@@ -17,6 +17,7 @@ mod carve_oracle;
 mod carved;
 mod carved_files;
 mod compacted;
+mod contradicted;
 mod corrected;
 mod damage;
 mod healthy;

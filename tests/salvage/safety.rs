@@ -141,6 +141,35 @@ fn nothing_is_written_into_the_evidence_through_a_bind_mount() {
     seal.assert_unchanged();
 }
 
+/// A part of a data directory that is reached by another name: the directory is evidence all the same.
+#[test]
+fn nothing_is_written_beside_a_part_that_is_mounted_or_linked_elsewhere() {
+    let copy = fixture_copy("etcd-3.5.30");
+    let data = copy.data_dir();
+    let elsewhere = tempfile::tempdir_in(data.parent().unwrap()).unwrap();
+    let linked = elsewhere.path().join("linked.db");
+    fs::hard_link(data.join("member/snap/db"), &linked).unwrap();
+    for out in [data.join("x.db"), data.join("member/x.db")] {
+        let said = refused(&linked, &out);
+        assert!(said.contains("inside or above the evidence"), "{said}");
+    }
+    let mount = elsewhere.path().join("mount");
+    fs::create_dir(&mount).unwrap();
+    for out in [data.join("x.db"), data.join("member/x.db")] {
+        let script = format!(
+            "mount --bind {} {mount}; {BINARY} --no-config salvage {mount} --out {} || echo exit $?",
+            data.join("member/snap").display(),
+            out.display(),
+            mount = mount.display(),
+        );
+        let Some(output) = in_own_mounts(&script) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("inside or above the evidence"), "{said}");
+    }
+}
+
 /// The log of many directories is on a disk of its own, reached through a link.
 #[test]
 fn nothing_is_written_beside_a_log_that_is_reached_through_a_link() {

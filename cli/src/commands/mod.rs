@@ -137,6 +137,36 @@ impl Command {
 impl Command {
     /// Why a flag that was typed has no effect. In the config file and the environment it is one for every verb.
     pub(crate) fn without_effect(&self, ui: &Ui) -> Option<Failure> {
+        self.no_such_form(ui)
+            .or_else(|| self.flag_without_effect(ui))
+    }
+
+    /// Why a form cannot show the answer of a verb that writes a file before it: the file is not written then.
+    fn no_such_form(&self, ui: &Ui) -> Option<Failure> {
+        let verb = match self {
+            Self::Doctor(_) => "doctor",
+            Self::Manifest(_) => "manifest",
+            Self::Redact(_) => "redact",
+            Self::Report(_) => "report",
+            Self::Salvage(_) => "salvage",
+            _ => return None,
+        };
+        let form = ui.global.format();
+        let has_form = matches!(
+            form,
+            Format::Table
+                | Format::Wide
+                | Format::Json
+                | Format::Jsonl
+                | Format::Yaml
+                | Format::Csv
+                | Format::Tsv
+        );
+        let failure = Failure::usage(format!("`{verb}` cannot be shown as {form}"));
+        (!has_form).then(|| failure.next(ui.replaced(&["-o", "--output"], Some("--output=json"))))
+    }
+
+    fn flag_without_effect(&self, ui: &Ui) -> Option<Failure> {
         let (verb, has_rows, has_evidence) = match self {
             Self::Salvage(_) => ("salvage", false, true),
             Self::Redact(_) => ("redact", false, true),

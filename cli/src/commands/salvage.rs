@@ -102,8 +102,10 @@ fn revision(text: &str) -> Result<Rev, String> {
     text.parse()
 }
 
+/// Maximum number of losses that an error names.
+const LOST_IN_ERROR: usize = 3;
 /// Columns of the answer about a backup that was written.
-const BACKUP_COLUMNS: [&str; 19] = [
+const BACKUP_COLUMNS: [&str; 21] = [
     "out",
     "sha256",
     "revision",
@@ -120,6 +122,8 @@ const BACKUP_COLUMNS: [&str; 19] = [
     "unrecoverable",
     "possibly_acknowledged",
     "left_out",
+    "store_revision",
+    "sha256_failed",
     "dropped",
     "notes",
     "next",
@@ -296,13 +300,37 @@ fn narrow(args: &SalvageArgs, salvage: &mut Salvage<'_>) -> anyhow::Result<()> {
             })
     });
     if salvage.keys == 0 && all > 0 {
-        return Err(Failure::not_found(format!(
-            "no live key at revision {} is in the part that was asked for: nothing is written",
-            salvage.revision
-        ))
-        .next("etcd-inspect keys --by-resource {path}")
-        .next("etcd-inspect keys {path}")
-        .into());
+        return Err(empty_part(salvage).into());
     }
     Ok(())
+}
+
+/// The part that was asked for has no key. If something is lost, that does not say that there was none.
+fn empty_part(salvage: &Salvage<'_>) -> Failure {
+    let revision = salvage.part_of.unwrap_or(salvage.revision);
+    let message = format!(
+        "no live key at revision {revision} is in the part that was asked for: nothing is written"
+    );
+    let mut failure = Failure::not_found(message);
+    let in_doubt = [&salvage.stale, &salvage.maybe_deleted];
+    let in_doubt: usize = in_doubt.iter().map(|list| list.len()).sum();
+    let count = salvage.unrecoverable.len();
+    if count > 0 || in_doubt > 0 {
+        let lost = salvage.unrecoverable.iter().take(LOST_IN_ERROR);
+        let mut lost: Vec<&str> = lost.map(|lost| lost.what.as_str()).collect();
+        let more = format!("and {} more", count.saturating_sub(LOST_IN_ERROR));
+        if count > LOST_IN_ERROR {
+            lost.push(&more);
+        }
+        failure.exit = Exit::Partial;
+        failure = failure
+            .means(format!(
+                "keys of the part may be among what is lost: {}",
+                lost.join("; ")
+            ))
+            .next("etcd-inspect salvage {path} --dry-run");
+    }
+    failure
+        .next("etcd-inspect keys --by-resource {path}")
+        .next("etcd-inspect keys {path}")
 }

@@ -48,6 +48,10 @@ pub struct SalvageAnswer {
     pub notes: Vec<String>,
     /// Live keys that were left out because only a part was asked for.
     pub left_out: u64,
+    /// The revision of the store if the backup is only a part of it.
+    pub part_of: Option<i64>,
+    /// The copies that fail their SHA-256.
+    pub sha256_failed: Vec<String>,
     /// Intact entries after the highest proven commit: they may have been acknowledged, and are left out.
     pub possibly_acknowledged: u64,
     /// What the evidence has and the backup has not, on purpose.
@@ -76,6 +80,8 @@ impl From<&Salvage<'_>> for SalvageAnswer {
             uncounted_from: salvage.uncounted_from,
             uncertain_numbers: salvage.uncertain_numbers.clone(),
             left_out: salvage.left_out,
+            part_of: salvage.part_of,
+            sha256_failed: salvage.sha256_failed.clone(),
             possibly_acknowledged: salvage.possibly_acknowledged,
             unrecoverable: salvage.unrecoverable.clone(),
             notes: salvage.notes.clone(),
@@ -98,6 +104,27 @@ impl SalvageAnswer {
             thousands(self.keys.into()),
             if self.keys == 1 { "key" } else { "keys" }
         )
+    }
+
+    /// What a backup of a part leaves out, in one sentence; `None` if it is all of the store.
+    pub fn left_out_text(&self) -> Option<String> {
+        let store = self.part_of?;
+        let keys = match self.left_out {
+            0 if store == self.revision => return None,
+            1 => "1 live key is".to_owned(),
+            count => format!("{} live keys are", thousands(count.into())),
+        };
+        let revision = match store == self.revision {
+            true => String::new(),
+            false => format!(
+                "; its revision {} is that of the part, the store is at {}",
+                thousands(self.revision.into()),
+                thousands(store.into())
+            ),
+        };
+        Some(format!(
+            "only a part was asked for: {keys} left out of the backup{revision}"
+        ))
     }
 
     /// Whether everything was recovered, and no key is in doubt.

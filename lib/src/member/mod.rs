@@ -41,7 +41,7 @@ pub use version_writer::{VersionWriter, WhoSource};
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};
-use crate::evidence::{self, Evidence, File, Role, Trailer};
+use crate::evidence::{self, Evidence, File, Kind, Role, Trailer};
 use crate::mvcc::Rules;
 use crate::snap::SnapPart;
 use crate::wal::Ends;
@@ -209,6 +209,11 @@ impl Member {
     /// The SHA-256 trailer of an `etcdctl snapshot save` file.
     pub fn trailer(&self) -> Option<Trailer<'_>> {
         Trailer::find(&self.evidence.db()?.bytes().ok()?)
+    }
+
+    /// Whether it is a file of `etcdctl snapshot save` that is not what was saved: any record may be wrong.
+    pub fn fails_sha256(&self) -> bool {
+        self.evidence.kind() == Kind::Snapshot && self.trailer_matches() == Some(false)
     }
 
     /// Whether the SHA-256 trailer matches the db before it; `None` if there is none. It is computed once.

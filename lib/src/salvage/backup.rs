@@ -389,8 +389,17 @@ fn is_inside(directory: &Path, evidence: &Evidence, there: &Path) -> bool {
             .filter_map(|part| fs::metadata(part).ok())
             .filter(fs::Metadata::is_dir),
     );
+    // A part may be mounted or linked elsewhere: then the directory that it is a part of is evidence, too.
+    within.extend(fs::metadata(there));
     let is_evidence = |above: &Path| {
-        fs::metadata(above).is_ok_and(|meta| {
+        let parts = match above.file_name().is_some_and(|name| name == "member") {
+            true => ["", "snap", "wal", "snap/db"],
+            false => ["", "member/snap", "member/wal", "member/snap/db"],
+        };
+        let mut parts = parts
+            .iter()
+            .filter_map(|part| fs::metadata(above.join(part)).ok());
+        parts.any(|meta| {
             let same = |own: &fs::Metadata| platform::is_same_file(&meta, own);
             within.iter().any(same)
         })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::contradicted::NamedRecords;
 use super::forked;
 use super::label::Provenance;
 use super::member_records::MemberRecords;
@@ -25,6 +26,8 @@ pub(super) fn join<'a>(
         let empty = RecordSource::new(&[], part.source.file.clone());
         set.sources.push(std::mem::replace(&mut part.source, empty));
     }
+    // The same copies give the same backup in whatever order they are named.
+    parts.sort_by(|one, other| name(one).cmp(name(other)));
     let of_majority = forked::of_majority(&parts, &set);
     let Some(best) = best(&parts, &of_majority) else {
         return Err(nothing(None));
@@ -33,6 +36,7 @@ pub(super) fn join<'a>(
     let main = parts.swap_remove(best);
     can_be_used(&main, options)?;
     let member = main.member;
+    let of_best = (member.evidence().name().as_str(), member.fails_sha256());
     let (others, forks) = of_one_history(parts, &main, &set);
     let mut salvage = Salvage::of_best(main, set, options.point);
     if !forks.is_empty() {
@@ -40,6 +44,8 @@ pub(super) fn join<'a>(
     }
     salvage.dropped.extend(forks);
     salvage.note_point();
+    salvage.settle_contradictions(of_best, &others);
+    salvage.note_failed_sha256(of_best, &others);
     salvage.fill_from(&others);
     salvage.limit_compaction();
     salvage.restore = Restore::from_salvage(member, &salvage);
@@ -52,20 +58,28 @@ fn of_one_history(
     others: Vec<MemberRecords<'_>>,
     best: &MemberRecords<'_>,
     set: &RecordSet<'_>,
-) -> (Vec<Vec<KeyRecord>>, Vec<Dropped>) {
+) -> (Vec<NamedRecords>, Vec<Dropped>) {
     let (mut records, mut left_out) = (Vec::new(), Vec::new());
     // The revisions of a tail may be guessed.
     for mut other in others.into_iter().filter(|other| !other.is_tail) {
         let mut own = std::mem::take(&mut other.records);
         if let Some(first) = forked::forks_at(set, &best.records, &own) {
-            let name = |member: &Member| member.evidence().name().as_str().to_owned();
-            let (theirs, ours) = (name(other.member), name(best.member));
-            left_out.push(forked::left_out(&theirs, other.revision, &ours, first));
+            let (theirs, ours) = (name(&other), name(best));
+            left_out.push(forked::left_out(theirs, other.revision, ours, first));
             own.retain(|record| record.revision.main < first);
         }
-        records.push(own);
+        records.push(NamedRecords {
+            name: name(&other).to_owned(),
+            fails_sha256: other.member.fails_sha256(),
+            records: own,
+        });
     }
     (records, left_out)
+}
+
+/// What a copy is called.
+fn name<'a>(part: &MemberRecords<'a>) -> &'a str {
+    part.member.evidence().name().as_str()
 }
 
 /// Nothing says which records there were.
@@ -103,8 +117,7 @@ fn goes_back(part: &MemberRecords<'_>, point: Point) -> bool {
     point != Point::Acknowledged || part.possible > 0 || part.lost.iter().any(later)
 }
 
-/// The part that reaches furthest, of those that begin with a store if there is one, and of those that a majority agrees with if there is one; of two that reach equally far the one that
-/// has lost less.
+/// The part that reaches furthest, of those that begin with a store if there is one, and of those that a majority agrees with if there is one; of two that reach equally far the one that does not fail its SHA-256, and has lost less.
 fn best(parts: &[MemberRecords<'_>], of_majority: &BTreeSet<usize>) -> Option<usize> {
     (0..parts.len()).max_by_key(|number| {
         parts.get(*number).map(|part| {
@@ -114,6 +127,7 @@ fn best(parts: &[MemberRecords<'_>], of_majority: &BTreeSet<usize>) -> Option<us
                 !part.is_tail,
                 agreed,
                 part.revision,
+                !part.member.fails_sha256(),
                 part.whole,
                 lost,
                 std::cmp::Reverse(*number),
@@ -145,6 +159,7 @@ impl<'a> Salvage<'a> {
         let (dropped, goes_back) = (super::dropped::dropped(&main), goes_back(&main, point));
         set.records = main.records;
         Self {
+            member,
             below: main.below,
             dropped,
             page_size: page_size(member),
@@ -173,6 +188,8 @@ impl<'a> Salvage<'a> {
             unrecoverable: main.lost,
             notes: main.notes,
             left_out: 0,
+            part_of: None,
+            sha256_failed: Vec::new(),
             possibly_acknowledged: main.possible,
         }
     }
@@ -196,11 +213,12 @@ impl<'a> Salvage<'a> {
     }
 
     /// Revisions that the best copy does not have and another one has.
-    fn fill_from(&mut self, others: &[Vec<KeyRecord>]) {
-        for records in others {
+    fn fill_from(&mut self, others: &[NamedRecords]) {
+        for other in others {
             let missing = self.missing();
             let fits = |record: &&KeyRecord| within(&missing, record.revision.main);
-            let filled: Vec<KeyRecord> = records
+            let filled: Vec<KeyRecord> = other
+                .records
                 .iter()
                 .filter(fits)
                 .map(|record| KeyRecord {
@@ -217,6 +235,16 @@ impl<'a> Salvage<'a> {
                 })
             };
             self.unrecoverable.retain(|lost| !has(lost.revisions));
+            if other.fails_sha256 {
+                self.unrecoverable.push(Lost {
+                    what: format!(
+                        "{} fails its SHA-256: it is not what was saved, and the records of the backup that only it has may be wrong",
+                        other.name
+                    ),
+                    possibly: true,
+                    ..Lost::default()
+                });
+            }
             self.set.records.extend(filled);
             self.set.records.sort_by_key(|record| record.revision);
         }

@@ -1,6 +1,6 @@
 //! From the records to what is written: gaps listed, compaction, keys that are in doubt.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rayon::prelude::*;
 
@@ -25,6 +25,7 @@ impl Salvage<'_> {
         if self.below.is_none() {
             self.list_partial();
         }
+        self.list_once();
         if !self.unrecoverable.is_empty() && !self.goes_back {
             // Clients may have seen revisions that the restored cluster gives out again.
             self.goes_back = true;
@@ -115,6 +116,18 @@ impl Salvage<'_> {
                 ..Lost::default()
             });
         }
+    }
+
+    /// Two parts that find one loss list it once.
+    fn list_once(&mut self) {
+        let mut known = BTreeSet::new();
+        self.unrecoverable.retain(|lost| {
+            known.insert((
+                lost.what.clone(),
+                lost.place.as_ref().map(ToString::to_string),
+                lost.key.clone(),
+            ))
+        });
     }
 
     /// Below a compaction a revision without a record is one that the compaction removed, or an earlier one.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Dropped;
+use super::contradicted::{common, differs};
 use super::member_records::MemberRecords;
 use super::record::{KeyRecord, RecordSet};
 use crate::member::Member;
@@ -18,19 +19,18 @@ pub(super) fn forks_at(
     best: &[KeyRecord],
     other: &[KeyRecord],
 ) -> Option<i64> {
-    let common = Common { set, best, other };
-    // Positions of `other` are ascending revisions: what is common is found by one walk.
-    let at = common.positions();
+    let differs = |pair: (usize, usize)| differs(set, best, other, pair);
+    let at: Vec<(usize, usize)> = common(best, other).collect();
     let newest = at.get(at.len().saturating_sub(COMPARED)..)?;
-    let differing = newest.iter().filter(|pair| common.differs(**pair)).count();
-    let last_differs = newest.last().is_some_and(|pair| common.differs(*pair));
+    let differing = newest.iter().filter(|pair| differs(**pair)).count();
+    let last_differs = newest.last().is_some_and(|pair| differs(*pair));
     if !last_differs || differing.saturating_mul(2) < newest.len().min(2) {
         return None;
     }
     // After a fork nearly every revision differs: the first one is found in halves, and then looked for before it.
-    let mut first = at.partition_point(|pair| !common.differs(*pair));
+    let mut first = at.partition_point(|pair| !differs(*pair));
     while let Some(before) = at.get(first.saturating_sub(COMPARED)..first) {
-        match before.iter().position(|pair| common.differs(*pair)) {
+        match before.iter().position(|pair| differs(*pair)) {
             Some(position) => first = first.saturating_sub(before.len()) + position,
             None => break,
         }
@@ -89,35 +89,4 @@ pub(super) fn left_out(other: &str, newest: i64, best: &str, first: i64) -> Drop
         format!("{range} of {other} ({best} has other writes there)"),
         "both copies were written to after they had been the same, and this backup has the history of one; salvage the other copy alone to have the other",
     )
-}
-
-struct Common<'s, 'a> {
-    set: &'s RecordSet<'a>,
-    best: &'s [KeyRecord],
-    other: &'s [KeyRecord],
-}
-
-impl Common<'_, '_> {
-    /// Positions of the records that both have at one revision.
-    fn positions(&self) -> Vec<(usize, usize)> {
-        let mut found = Vec::new();
-        let mut theirs = self.other.iter().enumerate().peekable();
-        for (position, record) in self.best.iter().enumerate() {
-            while theirs
-                .next_if(|(_, other)| other.revision < record.revision)
-                .is_some()
-            {}
-            if let Some((at, _)) = theirs.next_if(|(_, other)| other.revision == record.revision) {
-                found.push((position, at));
-            }
-        }
-        found
-    }
-
-    fn differs(&self, (best, other): (usize, usize)) -> bool {
-        let (Some(best), Some(other)) = (self.best.get(best), self.other.get(other)) else {
-            return false;
-        };
-        best.tombstone != other.tombstone || self.set.message(best) != self.set.message(other)
-    }
 }

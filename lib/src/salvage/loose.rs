@@ -15,8 +15,9 @@ impl Salvage<'_> {
         if loose.is_empty() && self.damaged_writes.is_empty() {
             return;
         }
+        // At the compaction itself the tree is complete: a key without a record in it is deleted.
         let below_compaction = matches!(options.point, Point::Revision(_))
-            && self.compact_revision.is_none_or(|at| at >= self.revision);
+            && (self.below.is_some() || self.compact_revision.is_none_or(|at| at > self.revision));
         let has_no_tree = self.set.records.is_empty();
         let loose = self.of_gaps(loose, below_compaction, options.carved);
         self.traced = loose.iter().map(|record| record.revision.main).collect();

@@ -15,6 +15,7 @@ pub mod backup;
 mod best_copy;
 mod buckets;
 pub mod carve;
+mod contradicted;
 pub mod correct;
 mod corrected;
 mod demands;
@@ -31,6 +32,7 @@ mod member_records;
 mod moment;
 mod one_cluster;
 mod platform;
+mod proven_commit;
 mod record;
 pub mod redact;
 pub mod restore;
@@ -55,6 +57,7 @@ pub use sources::{Sources, received_snapshots};
 pub use unfinished::remove_unfinished;
 
 use crate::Place;
+use crate::member::Member;
 use crate::recover::State;
 use located::{RaftIndex, Term};
 use record::RecordSet;
@@ -132,6 +135,8 @@ pub struct Gave {
 /// What a backup will hold.
 #[derive(Debug)]
 pub struct Salvage<'a> {
+    /// The member of which most is.
+    member: &'a Member,
     set: RecordSet<'a>,
     state: State,
     page_size: u32,
@@ -172,6 +177,10 @@ pub struct Salvage<'a> {
     pub notes: Vec<String>,
     /// Keys that were left out because only a part was asked for.
     pub left_out: u64,
+    /// The revision of the store of which the backup is only a part; `None` if it is all of it.
+    pub part_of: Option<i64>,
+    /// The copies that fail their SHA-256: they are not what was saved.
+    pub sha256_failed: Vec<String>,
     /// What the evidence has and the backup has not, on purpose.
     pub dropped: Vec<Dropped>,
     /// Intact entries after the highest proven commit: they may have been acknowledged, and are left out.
@@ -204,7 +213,18 @@ impl Salvage<'_> {
 
     /// Leaves out the keys for which `keep` answers `false`, with all their versions. The backup is then a part of the store.
     pub fn retain_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
-        self.settle(&|key| key.is_empty() || keep(key));
+        let keeps = |key: &[u8]| key.is_empty() || keep(key);
+        self.part_of.get_or_insert(self.revision);
+        for list in [
+            &mut self.stale,
+            &mut self.maybe_deleted,
+            &mut self.uncertain_numbers,
+        ] {
+            list.retain(|doubtful| keeps(&doubtful.key));
+        }
+        let may_be_kept = |lost: &Lost| lost.key.as_ref().is_none_or(|key| keeps(key));
+        self.unrecoverable.retain(may_be_kept);
+        self.settle(&keeps);
     }
 
     /// Every record in the order of the file: the stored key, the message, and what vouches for it.

@@ -1,6 +1,7 @@
 //! Which copies are of one cluster: the others are named and left out, with every file of theirs.
 //!
-//! The log has the id of the cluster, the db has not: it is of the cluster if it names one of its members, also a removed one.
+//! The log has the id of the cluster, the db and the `.snap` files have not: they are of the cluster if they name one of its members,
+//! also a removed one.
 //! A restore gives every member a new id, so that a restored db is not taken for the one before.
 
 use std::collections::BTreeSet;
@@ -31,6 +32,13 @@ impl CopyIdentity {
             let cluster = Cluster::read(&db, &mut reported_by("backend::check"));
             members.extend(cluster.members.iter().map(|member| member.id));
             members.extend(cluster.removed);
+        }
+        if members.is_empty() {
+            // Of some copies only the `.snap` files are left.
+            let snaps = member.snaps(&mut reported_by("snap::check"));
+            let newest = snaps.usable().next();
+            let voters = newest.map(|snap| snap.conf_state.voters.clone());
+            members.extend(voters.into_iter().flatten().map(MemberId));
         }
         Self {
             cluster: own.map(|(cluster, _)| cluster),

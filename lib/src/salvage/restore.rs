@@ -6,7 +6,7 @@
 //! v3.4.23.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use located::Command;
 
@@ -22,6 +22,8 @@ use crate::wal::boot::Release;
 pub(crate) const BUMP_REVISIONS: i64 = 1_000_000_000;
 /// Records that are looked at to find out whether Kubernetes wrote them.
 const SAMPLED_RECORDS: usize = 5_000;
+/// Maximum number of names of a data directory that are tried to find one that does not exist.
+const MAX_NAMES_TRIED: usize = 100;
 
 /// How a backup is restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,11 +101,37 @@ impl Restore {
             .bumped((salvage.goes_back || is_kubernetes(salvage)).then_some(BUMP_REVISIONS))
     }
 
-    /// The commands that restore a backup file, one for each member; each is given a data directory beside the file.
+    /// The commands that restore a backup file, one for each member; each is given a data directory beside the file that does not
+    /// exist: a restore refuses one that does.
     pub fn commands(&self, backup: &Path) -> Vec<Command> {
-        let mut beside = backup.with_extension("").into_os_string();
-        beside.push("-restored");
-        self.of_all(backup, Path::new(&beside))
+        let named = |number: usize| {
+            let mut beside = backup.with_extension("").into_os_string();
+            beside.push("-restored");
+            if number > 1 {
+                beside.push(format!("-{number}"));
+            }
+            PathBuf::from(beside)
+        };
+        let is_free = |beside: &PathBuf| {
+            let mut own = self.data_dirs(beside).into_iter();
+            own.all(|directory| std::fs::symlink_metadata(directory).is_err())
+        };
+        let mut free = (1..=MAX_NAMES_TRIED).map(named).filter(is_free);
+        let beside = free.next().unwrap_or_else(|| named(1));
+        self.of_all(backup, &beside)
+    }
+
+    /// The data directory of each member, by the beginning of their names.
+    fn data_dirs(&self, data_dir: &Path) -> Vec<PathBuf> {
+        let of_member = |(name, _): &(String, Vec<String>)| {
+            let mut own = data_dir.to_owned().into_os_string();
+            own.push(format!("-{}", name.replace('/', "_")));
+            PathBuf::from(own)
+        };
+        match self.members.len() {
+            0 | 1 => vec![data_dir.to_owned()],
+            _ => self.members.iter().map(of_member).collect(),
+        }
     }
 
     /// The commands that restore the cluster of the member whose copy it is: into a data directory, or one for each member, whose
@@ -117,15 +145,11 @@ impl Restore {
     }
 
     fn of_all(&self, backup: &Path, data_dir: &Path) -> Vec<Command> {
-        if self.members.len() < 2 {
-            return vec![self.command_of(self.members.first(), backup, data_dir)];
-        }
-        let command = |member: &(String, Vec<String>)| {
-            let mut own = data_dir.to_owned().into_os_string();
-            own.push(format!("-{}", member.0.replace('/', "_")));
-            self.command_of(Some(member), backup, Path::new(&own))
-        };
-        self.members.iter().map(command).collect()
+        let directories = self.data_dirs(data_dir);
+        let members = self.members.iter().map(Some).chain([None]);
+        let each = members.zip(&directories);
+        each.map(|(member, directory)| self.command_of(member, backup, directory))
+            .collect()
     }
 
     fn command_of(

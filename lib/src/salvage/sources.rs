@@ -6,6 +6,7 @@ use super::corrected::corrected;
 use super::extra::{Extra, NamedLog, held_by_majority};
 use super::member_records::{Input, MemberRecords, member_records};
 use super::one_cluster::of_one_cluster;
+use super::proven_commit::ProvenCommit;
 use super::{Point, Salvage, SalvageOptions, best_copy};
 use crate::Error;
 use crate::backend::Cluster;
@@ -33,6 +34,8 @@ struct Copy<'m> {
     extra: Extra<'m>,
     /// The last entry that any copy of the same history proves to be committed; 0 if there is only one copy.
     committed: RaftIndex,
+    /// The last entry that a file of another copy proves to be committed, whoever has it.
+    proven: Option<ProvenCommit<'m>>,
 }
 
 impl<'m> Sources<'m> {
@@ -61,7 +64,12 @@ impl<'m> Sources<'m> {
         for (at, member) in members.iter().enumerate() {
             let own = logs.get(at).and_then(Option::as_ref);
             let Some(own) = own else {
-                copies.push(without_log(member, &members, &known, &mut notes));
+                let mut copy = without_log(member, &members, &known, &mut notes);
+                let others = members.iter().zip(&logs);
+                copy.proven = ProvenCommit::newest(
+                    others.filter(|(other, _)| !std::ptr::eq(**other, *member)),
+                );
+                copies.push(copy);
                 continue;
             };
             let others: Vec<&NamedLog<'m>> = logs
@@ -80,6 +88,10 @@ impl<'m> Sources<'m> {
                     1 => RaftIndex(0),
                     _ => committed_in_history(own, &logs, &members),
                 },
+                proven: ProvenCommit::newest(members.iter().zip(&logs).filter(|(other, log)| {
+                    let is_of_other = (*log).as_ref().is_some_and(|log| own.contradicts(log));
+                    !std::ptr::eq(**other, *member) && !is_of_other
+                })),
             });
         }
         Self {
@@ -193,6 +205,16 @@ impl<'m> Sources<'m> {
         }
         let mut salvage = best_copy::join(parts, options)?;
         salvage.notes.splice(0..0, self.notes.iter().cloned());
+        let is_used = |copy: &&Copy<'_>| std::ptr::eq(copy.member, salvage.member);
+        if let Some(copy) = self.copies.iter().find(is_used) {
+            match point {
+                Point::Acknowledged => salvage.note_later_commit(copy.proven.as_ref()),
+                Point::Revision(_) => {
+                    let wal = copy.log_of.wal_with(progress);
+                    salvage.note_unproven(copy.log_of, wal, copy.committed);
+                }
+            }
+        }
         Ok(salvage)
     }
 }
@@ -267,6 +289,7 @@ fn without_log<'m>(
         log_of: member,
         extra: Extra::default(),
         committed: in_all,
+        proven: None,
     };
     let Ok(db) = member.db() else {
         return alone;
@@ -305,5 +328,6 @@ fn without_log<'m>(
         log_of: owner,
         extra,
         committed: in_all,
+        proven: None,
     }
 }

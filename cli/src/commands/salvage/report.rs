@@ -32,14 +32,10 @@ pub(super) fn show(
         ui.note(note.clone())?;
     }
     dropped(&salvage.dropped, ui)?;
-    if salvage.left_out > 0 {
-        let keys = match salvage.left_out {
-            1 => "1 live key is".to_owned(),
-            count => format!("{} live keys are", thousands(count.into())),
-        };
-        ui.warn(format!(
-            "only a part was asked for: {keys} left out of the backup"
-        ))?;
+    // In a table it belongs to the answer, which -q leaves as it is.
+    let left_out = salvage.left_out_text();
+    if let Some(text) = left_out.filter(|_| !ui.global.format().is_table()) {
+        ui.warn(text)?;
     }
     if !salvage.unrecoverable.is_empty() {
         ui.warn(match salvage.unrecoverable.len() {
@@ -133,6 +129,11 @@ fn fields(
         json!(salvage.possibly_acknowledged),
     );
     put("left_out", json!(salvage.left_out));
+    put(
+        "store_revision",
+        json!(salvage.part_of.unwrap_or(salvage.revision)),
+    );
+    put("sha256_failed", json!(salvage.sha256_failed));
     put("dropped", json!(salvage.dropped));
     put("notes", json!(salvage.notes));
     put("next", json!(next(salvage, args, backup, ui)));
@@ -200,6 +201,9 @@ fn sheet(
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     ui.line(Line::from(salvage.headline()))?;
+    if let Some(text) = salvage.left_out_text() {
+        ui.line(Line::new().with(Label::Warning, "part    ").text(text))?;
+    }
     ui.line(Line::new().with(
         Label::Dim,
         format!("{:<8}{:>12}{:>12}", "SOURCE", "RECORDS", "KEYS"),

@@ -7,16 +7,18 @@ use super::super::label::Provenance;
 use super::super::{Point, Sources};
 use super::Correction;
 use crate::backend::Meta;
-use crate::bolt::Db;
+use crate::bolt::{Db, PageType, Pgid};
 use crate::evidence::File;
 use crate::member::{Member, Wal};
+use crate::mvcc::StoredKey;
 use crate::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::salvage::stored::StoredRecords;
 use located::{RaftIndex, reported_by};
 
 /// The right consistent_index, if the log proves one. Nothing is proven if a part of the db is lost, if the entry that is named is
-/// newer than the log (its tail may be lost), or if an entry between two writes changes something beside keys.
+/// newer than the log (its tail may be lost), if a page that no tree reaches has a later revision, or if an entry between two writes
+/// changes something beside keys.
 pub(super) fn of_applied_index(
     member: &Member,
     db: &Db<'_>,
@@ -45,7 +47,7 @@ pub(super) fn of_applied_index(
     };
     let is_right = (*made_by..=last).contains(&seen);
     let only_reads = made_by.next().through(last).all(|index| reads(&wal, index));
-    if !is_confirmed || is_right || !only_reads {
+    if !is_confirmed || is_right || !only_reads || has_later_leaf(db, newest) {
         return None;
     }
     let term = wal.log().entry(last)?.term;
@@ -69,6 +71,26 @@ pub(super) fn of_applied_index(
             "consistent_index: entry {made_by} of the log wrote revision {newest}, the newest of the db; {what}, and the entries between only read"
         ),
     })
+}
+
+/// Whether a leaf that no tree reaches has a later revision: then it is the tree that is damaged, and no index.
+fn has_later_leaf(db: &Db<'_>, newest: i64) -> bool {
+    let is_later = |pgid: Pgid| {
+        let page = db.page(pgid).ok()?;
+        let is_leaf = page.header.page_type() == Some(PageType::Leaf);
+        let last = page
+            .count()
+            .checked_sub(1)
+            .filter(|_| is_leaf && page.header.id == pgid)?;
+        let item = page.item(last).ok()?;
+        let key = StoredKey::parse(item.key)
+            .ok()
+            .filter(|_| !item.is_bucket())?;
+        (key.revision.main > newest).then_some(())
+    };
+    (2..db.pages())
+        .map(Pgid)
+        .any(|pgid| is_later(pgid).is_some())
 }
 
 /// Whether an entry changes nothing of the db.

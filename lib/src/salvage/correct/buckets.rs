@@ -81,8 +81,8 @@ fn differing_bytes(one: &[u8], other: &[u8]) -> Option<usize> {
     (one.len() == other.len()).then(|| differing.count())
 }
 
-/// The root page of bucket `key`, if the log proves which tree it is: the only one whose last record is the write of the entry
-/// that consistent_index names.
+/// The root page of bucket `key`, if the log proves which tree it is: the only one that has all revisions after the compaction, up
+/// to the write of the entry that consistent_index names. A leaf of a tree whose root is damaged has only the last of them.
 pub(super) fn of_key_root(
     member: &Member,
     db: &Db<'_>,
@@ -101,7 +101,9 @@ pub(super) fn of_key_root(
     if last_revision(db, old).is_some() {
         return None;
     }
-    let applied = member.meta().ok()?.consistent_index?;
+    let meta = member.meta().ok()?;
+    let applied = meta.consistent_index?;
+    let compacted = meta.compaction.revision().unwrap_or(1);
     let newest = revision_at(member, applied, progress)?;
     let used = used(db);
     let pages = (2..db.pages())
@@ -121,6 +123,9 @@ pub(super) fn of_key_root(
     let [root] = tops.as_slice() else {
         return None;
     };
+    if !has_all_revisions(db, *root, (compacted, newest)) {
+        return None;
+    }
     let offset = element.offset.checked_add(element.key.len() as u64)?;
     Some(Correction {
         file: file.relative().to_owned(),
@@ -128,7 +133,7 @@ pub(super) fn of_key_root(
         old: old.0.to_le_bytes().to_vec(),
         new: root.0.to_le_bytes().to_vec(),
         proof: format!(
-            "page {root} is the only root of a tree of records that ends with revision {newest}, which entry {applied} of the log wrote and consistent_index names"
+            "page {root} is the only root of a tree with all revisions up to {newest}, which entry {applied} of the log wrote and consistent_index names"
         ),
     })
 }
@@ -181,6 +186,19 @@ fn last_revision(db: &Db<'_>, root: Pgid) -> Option<i64> {
         }
     }
     None
+}
+
+/// Whether a tree has records of every revision after one, up to another.
+fn has_all_revisions(db: &Db<'_>, root: Pgid, (after, last): (i64, i64)) -> bool {
+    let mut next = after.max(1).saturating_add(1);
+    let bucket = Bucket::with_root(*db, root, 0);
+    bucket.for_each(&mut reported_by("bbolt::check"), &mut |item| {
+        let main = StoredKey::parse(item.key).map_or(0, |key| key.revision.main);
+        if main == next {
+            next = next.saturating_add(1);
+        }
+    });
+    next > last
 }
 
 /// Whether a tree can be walked without a finding.

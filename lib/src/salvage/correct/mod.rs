@@ -9,6 +9,7 @@
 //! | one bit of the head of a WAL record | with it the record is as long as its frame and continues the checksum before it |
 //! | one bit of a meta page | the checksum of the page |
 //! | type, element count, overflow of a leaf | the element array ends where the first key begins, and every element follows the one before |
+//! | page number, type or element count of a branch | each element names a page that begins with its key |
 //! | page number in a page's header | the place of the page, and the branch that points to it |
 //! | page that an element of a branch names | the only page that begins with the key of the element and that nothing else uses |
 //! | a field of an element | with it every record of the page follows the one before it, and decodes |
@@ -16,9 +17,10 @@
 //! | key or message of a record | the entry of the log that wrote it |
 //! | name or flags of a bucket | every db of etcd has it, and one byte of the name differs |
 //! | consistent_index | the entries of the log that made the newest record of the db and the next one, which it has not |
-//! | root page of bucket `key` | the only tree that ends with the write of the entry that consistent_index names |
+//! | root page of bucket `key` | the only tree with all revisions up to the write of the entry that consistent_index names |
 
 mod applied_index;
+mod branch_heads;
 mod branches;
 mod buckets;
 mod copy;
@@ -142,6 +144,7 @@ fn of_files(member: &Member, progress: &dyn Progress) -> Vec<Correction> {
     if let Ok(db) = member.db() {
         found.extend(buckets::of_names(&db, file));
         found.extend(branches::of_branches(&db, file));
+        found.extend(branch_heads::of_heads(&db, file, &pages::reached(&db)));
         found.extend(pages::of_pages(&db, file));
     }
     found

@@ -38,7 +38,8 @@ pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
     found
 }
 
-fn reached(db: &Db<'_>) -> Vec<Pgid> {
+/// Pages that buckets and branches name.
+pub(super) fn reached(db: &Db<'_>) -> Vec<Pgid> {
     let mut reached = vec![db.meta().root];
     for (_, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
         if bucket.inline().is_none() {

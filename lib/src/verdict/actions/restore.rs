@@ -48,30 +48,38 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     step.lost = difference.lost;
     step.wrong = difference.wrong;
     step.possibly_lost = facts.acknowledged.possibly.clone();
-    if start.left_to_chance {
-        // A page in use may be written over: what is on it is not known.
-        step.lost.writes.at_least = true;
-        step.wrong.at_least = true;
-    }
+    // A page in use may be written over: what is on it is not known.
+    step.lost.writes.at_least |= start.left_to_chance;
+    // The one proof that it is what was saved failed: any record may be wrong.
+    step.wrong.at_least |= start.left_to_chance || facts.member.fails_sha256();
     let raised = bump.unwrap_or(0);
     step.outcome.revision = start.revision.map(|own| own.saturating_add(raised));
-    step.effect = match step.lost.writes.value {
-        0 if start.left_to_chance => {
+    step.effect = effect(facts, &step, &members);
+    Some(step)
+}
+
+/// What a restore gives, in one sentence.
+fn effect(facts: &Facts<'_>, step: &Step, members: &str) -> String {
+    let revision = facts.db().map_or(0, |keyspace| keyspace.revision());
+    match step.lost.writes.value {
+        0 if facts.restored_start.left_to_chance => {
             "the tool may write over pages in use: the free list of the db is wrong".to_owned()
         }
+        0 if facts.member.fails_sha256() => format!(
+            "the file is not what was saved, and --skip-hash-check switches off the proof that failed: only if there is no other backup, and no member to take one of{members}"
+        ),
         0 => format!(
             "a new cluster with the state of revision {}{members}",
-            thousands(keyspace.revision().into())
+            thousands(revision.into())
         ),
-        _ if facts.reached <= keyspace.revision() => {
+        _ if facts.reached <= revision => {
             format!("the lost writes are missing in the db{members}")
         }
         _ => format!(
             "the db ends at revision {}{members}",
-            thousands(keyspace.revision().into())
+            thousands(revision.into())
         ),
-    };
-    Some(step)
+    }
 }
 
 /// What is to know of a restore into several directories: none of them serves before a majority of them does.

@@ -77,6 +77,10 @@ fn built(facts: &Facts<'_>, step: &mut Step, carved: &mut bool) -> Option<Restor
     // Which of the carved records were deleted later is not known, nor what a log of another history wrote.
     step.lost.writes.at_least |= *carved || facts.is_undecided();
     step.wrong = wrong_in_own_buckets(facts, salvage.state());
+    // A key in doubt may be wrong or back, and so may any of a copy that is not what was saved.
+    let in_doubt = [&salvage.uncertain_numbers, &salvage.maybe_deleted];
+    step.wrong.at_least |=
+        !salvage.sha256_failed.is_empty() || in_doubt.iter().any(|keys| !keys.is_empty());
     let by = salvage.restore.bump_revision.or_else(|| bump(facts, step));
     let mut restore = salvage.restore;
     restore.release = facts.release;

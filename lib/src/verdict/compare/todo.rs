@@ -40,6 +40,10 @@ pub(super) fn steps(
             steps.push((at, kept(row, facts)));
             continue;
         }
+        // A backup that is not what was saved is restored for nothing if another copy is clean.
+        if facts.member.fails_sha256() && rows.iter().any(is_clean) {
+            continue;
+        }
         if facts.standing.removed.is_some() || parted.is_some() {
             steps.push((at, rejoined(facts, source, all)));
             continue;
