@@ -5,6 +5,7 @@ use std::io;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 pub(crate) use etcd_inspect::text::when::When;
 
@@ -99,21 +100,31 @@ impl Rev {
 pub(crate) fn moment(when: When, newest: Timestamp, ui: &mut Ui) -> io::Result<Timestamp> {
     let zone = time::zone(ui.global.local);
     let moment = when.moment(newest, &zone);
-    let day = |at: Timestamp| at.to_zoned(zone.clone()).date();
-    if matches!(when, When::OfDay(_)) && day(moment) < day(newest) {
-        ui.note(format!(
-            "{when} is taken as {}: the data end at {}",
-            time::full(moment, &zone),
-            time::full(newest, &zone)
-        ))?;
+    if let Some(text) = day_before(when, (moment, newest), &zone) {
+        ui.note(text)?;
     }
     Ok(moment)
 }
 
+/// Says so if a time of day is of the day before the newest time.
+pub(crate) fn day_before(
+    when: When,
+    (moment, newest): (Timestamp, Timestamp),
+    zone: &TimeZone,
+) -> Option<String> {
+    let day = |at: Timestamp| at.to_zoned(zone.clone()).date();
+    let is_before = matches!(when, When::OfDay(_)) && day(moment) < day(newest);
+    is_before.then(|| {
+        format!(
+            "{when} is taken as {}: the data end at {}",
+            time::full(moment, zone),
+            time::full(newest, zone)
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
 
     #[test]
@@ -139,6 +150,8 @@ mod tests {
         assert_eq!(at("-5m30s"), "2026-11-21T03:06:34Z");
         assert_eq!(at("03:10"), "2026-11-21T03:10:00Z");
         assert_eq!(at("23:00:00Z"), "2026-11-20T23:00:00Z");
+        // The end of the data is known within bounds: what is soon after it is of the same day.
+        assert_eq!(at("03:12:05"), "2026-11-21T03:12:05Z");
         for text in ["2026-11-21T03:00:00Z", "-2h", "-1d", "-5m30s", "03:10"] {
             let when: When = text.parse().unwrap();
             assert_eq!(when.to_string().parse(), Ok(when), "{when}");

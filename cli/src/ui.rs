@@ -385,6 +385,26 @@ impl Ui {
         self.replaced(names, None)
     }
 
+    /// Which of some flags was given with a value like this.
+    pub(crate) fn flag_of(
+        &self,
+        names: &[&'static str],
+        is_it: impl Fn(&str) -> bool,
+    ) -> Option<&'static str> {
+        let words: Vec<_> = std::env::args_os().skip(1).collect();
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        let has_value = |name: &&'static str| {
+            words.iter().enumerate().any(|(at, word)| {
+                let rest = word.strip_prefix(*name);
+                let own = rest.and_then(|rest| rest.strip_prefix('='));
+                let next = rest.filter(|rest| rest.is_empty());
+                let next = next.and_then(|_| words.get(at.saturating_add(1)));
+                own.or(next.map(|next| &**next)).is_some_and(&is_it)
+            })
+        };
+        names.iter().copied().find(has_value)
+    }
+
     /// The command line that was given, with a flag in place of others, each with its value if it has one: to be pasted.
     pub(crate) fn replaced(&self, names: &[&str], flag: Option<&str>) -> Command {
         // A flag takes a value if the one that takes its place does.

@@ -14,7 +14,7 @@ use etcd_inspect::{Command, Finding, Place};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::at::{At, Side, When};
+use crate::at::{self, At, Side, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::logs::AuditLogs;
@@ -380,13 +380,22 @@ impl<'m> View<'m> {
         let last = clock.newest_time(newest).unwrap_or(first.1.time);
         let moment = when.moment(last, &zone);
         self.asked.set(Some(moment));
+        let day_before = at::day_before(when, (moment, last), &zone);
+        let day_before = day_before.map_or_else(String::new, |text| format!("; {text}"));
         let Some(found) = clock.at(moment, newest) else {
+            let asked = ui.flag_of(&["--at", "--from", "--to"], |value| {
+                value.parse() == Ok(when)
+            });
+            let (name, flag) = match asked {
+                Some(name @ ("--from" | "--to")) => (name, format!("{name}={}", first.0)),
+                _ => ("--at", format!("--rev={}", first.0)),
+            };
             return Err(Failure::not_found(format!(
-                "{} is before the first write with a time: {}",
+                "{} is before the first write with a time: {}{day_before}",
                 time::full(moment, &zone),
                 shown(first, moment, &zone)
             ))
-            .next(ui.replaced(&["--at"], Some(&format!("--rev={}", first.0))))
+            .next(ui.replaced(&[name], Some(&flag)))
             .into());
         };
         let next = match found.next {
@@ -397,9 +406,13 @@ impl<'m> View<'m> {
         Ok(Resolved {
             revision: Some(found.revision),
             note: Some(format!(
-                "as of rev {}: at {} the newest write was {}{next}",
+                "as of rev {}: at {}{} the newest write was {}{next}{day_before}",
                 thousands(found.revision.into()),
                 exact(moment, &zone),
+                match moment.subsec_nanosecond() {
+                    0 => " (to the end of the second)",
+                    _ => "",
+                },
                 shown((found.revision, found.written), moment, &zone),
             )),
         })

@@ -142,6 +142,8 @@ struct Replaced {
     revision: i64,
     number: i64,
     object: Option<Value>,
+    /// Whether the request that wrote it also deletes the object.
+    is_last_step: bool,
 }
 
 /// The writes of one key.
@@ -161,21 +163,36 @@ fn writes_of(
             continue;
         }
         let kv = version.key_value().ok().filter(|_| !version.tombstone);
-        let now = Replaced {
+        let mut now = Replaced {
             revision: version.revision.main,
             number: kv.map_or(0, |kv| kv.version),
             object: objects.json(version, Reading::default()).ok(),
+            is_last_step: false,
         };
         let time = clock.time_of(version.revision.main);
+        let not_before = time.and_then(|time| time.not_before);
+        let mut traces = traces(version.tombstone, before.as_ref(), &now);
+        let marks = matches!(
+            traces.kind,
+            WriteKind::Update {
+                marks: Some(true),
+                ..
+            }
+        );
+        let ends = |object: &Value| grace(object) == Some(0) && !has_finalizers(object);
+        if let (Some(changed), Some(earliest)) = (&mut traces.changed, not_before) {
+            changed.retain(|(_, time)| time.is_none_or(|time| is_recent(time, earliest)));
+        }
+        now.is_last_step = marks && now.object.as_ref().is_some_and(ends);
         writes.push(ObjectWrite {
             revision: version.revision,
             resource: parsed.plural.to_owned(),
             group: parsed.group.to_owned(),
             namespace: parsed.namespace.map(str::to_owned),
             name: parsed.name.to_owned(),
-            not_before: time.and_then(|time| time.not_before),
+            not_before,
             not_after: time.and_then(|time| time.not_after),
-            ..traces(version.tombstone, before.as_ref(), &now)
+            ..traces
         });
         before = (!version.tombstone).then_some(now);
     }
@@ -191,6 +208,9 @@ fn traces(tombstone: bool, old: Option<&Replaced>, now: &Replaced) -> ObjectWrit
     let replaced_object = replaced.and_then(|old| old.object.as_ref());
     let kind = match now.number {
         _ if tombstone => WriteKind::Delete {
+            replaced: old.map(|old| old.revision),
+            finalizers: old_object.map(has_finalizers),
+            completes: old.is_some_and(|old| old.is_last_step),
             was_marked: old_object.map(|old| deletion(old).is_some()),
         },
         1 => WriteKind::Create,
@@ -210,7 +230,13 @@ fn traces(tombstone: bool, old: Option<&Replaced>, now: &Replaced) -> ObjectWrit
         created: object
             .filter(|_| kind == WriteKind::Create)
             .and_then(created),
+        marked: replaced_object
+            .zip(object)
+            .and_then(|(old, new)| marked(old, new)),
         changed: (is_known && !managed.is_empty()).then_some(changed),
+        only_owners: replaced_object
+            .zip(object)
+            .is_some_and(|(old, new)| differ_in_owners(old, new)),
         managed: managed.iter().map(field_set).collect(),
         labels: labels_of(object.or(old_object)),
         before: replaced_object.cloned(),
@@ -232,6 +258,52 @@ fn deletion(object: &Value) -> Option<&Value> {
     object
         .pointer("/metadata/deletionTimestamp")
         .filter(|time| !time.is_null())
+}
+
+/// The grace period of an object that is marked to be deleted.
+fn grace(object: &Value) -> Option<i64> {
+    object
+        .pointer("/metadata/deletionGracePeriodSeconds")?
+        .as_i64()
+}
+
+/// When an object was marked that was not marked before: it is to be gone a grace period later.
+fn marked(old: &Value, new: &Value) -> Option<jiff::Timestamp> {
+    let gone: jiff::Timestamp = deletion(new)?.as_str()?.parse().ok()?;
+    let period = jiff::SignedDuration::from_secs(grace(new).unwrap_or(0));
+    let marked = gone.checked_sub(period).ok()?;
+    deletion(old).is_none().then_some(marked)
+}
+
+/// Whether an object has finalizers, those apart that a request to delete takes away itself.
+fn has_finalizers(object: &Value) -> bool {
+    let lists = ["/metadata/finalizers", "/spec/finalizers"];
+    let lists = lists
+        .iter()
+        .filter_map(|list| object.pointer(list)?.as_array());
+    let own = |name: &Value| matches!(name.as_str(), Some("orphan" | "foregroundDeletion"));
+    lists.flatten().any(|name| !own(name))
+}
+
+/// How much older than a write the time of its own entry in `managedFields` may be: it is in whole seconds, and clocks differ.
+const OWN_ENTRY_AGE: jiff::SignedDuration = jiff::SignedDuration::from_secs(3);
+
+/// Whether a second may be that of a write which did not happen before a moment.
+fn is_recent(second: jiff::Timestamp, not_before: jiff::Timestamp) -> bool {
+    not_before.duration_since(second) <= OWN_ENTRY_AGE
+}
+
+/// Whether two versions are the same but for `managedFields` and what every write changes.
+fn differ_in_owners(old: &Value, new: &Value) -> bool {
+    let bare = |object: &Value| {
+        let mut object = object.clone();
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+            metadata.remove("resourceVersion");
+        }
+        object
+    };
+    bare(old) == bare(new)
 }
 
 /// The labels of an object; none is an empty set.

@@ -29,7 +29,7 @@ macro_rules! columns {
             Column::left("WHEN~", "time"),
             Column::right("±", "uncertainty_s").wide(),
             Column::left("TIME SOURCE", "time_source").wide(),
-            Column::json("time_bound"),
+            Column::left("BOUND", "time_bound").wide(),
             Column::left("WHO", "who"),
             Column::left("WHO SOURCE", "who_source").wide(),
             Column::right("CREATED", "create_revision").wide(),

@@ -32,7 +32,7 @@ static DELETED: [Column; 14] = [
     Column::left("WHEN~", "time"),
     Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
-    Column::json("time_bound"),
+    Column::left("BOUND", "time_bound").wide(),
     Column::right("VERSION", "version").wide(),
     Column::right("SURVIVING", "surviving_versions"),
     Column::right("NEWEST-REV", "newest_surviving_revision"),

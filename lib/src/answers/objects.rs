@@ -222,7 +222,9 @@ fn live_row(
     mask: Option<&Mask>,
 ) -> ObjectRow {
     let mut row = plain_row(objects, found.version, ObjectState::Live);
-    row.by = VersionWriter::find(None, &found.object, &[]).map(|writer| writer.shown());
+    let is_first = row.version == Some(1);
+    let writer = VersionWriter::find((None, is_first), &found.object, &[]);
+    row.by = writer.map(|writer| writer.shown());
     let created = found.object.pointer("/metadata/creationTimestamp");
     let created: Option<Timestamp> = created
         .and_then(Value::as_str)

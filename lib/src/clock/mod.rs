@@ -94,6 +94,8 @@ impl Measurement {
 pub struct WriteTime {
     /// The middle of its bounds; the one that is known if there is only one.
     pub time: Timestamp,
+    /// By which a moment means a revision: as `time`, but it never goes back as revisions go on, which a bound alone may.
+    pub position: Timestamp,
     /// How far the true time may be from it, to either side; `None` if one of the bounds is not known.
     pub uncertainty: Option<SignedDuration>,
     /// Where it is from.
@@ -131,6 +133,19 @@ impl WriteTime {
             (None, Some(_)) => Some(TimeBound::NotBefore),
             (None, None) => Some(TimeBound::NotAfter),
         }
+    }
+
+    /// Whether it may have happened in a span of time, whose ends belong to it as [`time::is_by`] says.
+    pub fn may_be_within(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> bool {
+        let (no_earlier, no_later) = match self.bound() {
+            None => (Some(self.time), Some(self.time)),
+            Some(TimeBound::NotBefore) => (Some(self.time), None),
+            Some(TimeBound::NotAfter) => (None, Some(self.time)),
+        };
+        let ends_before =
+            |since| no_later.is_some_and(|latest| latest < time::whole_millisecond(since));
+        let begins_after = |until| no_earlier.is_some_and(|earliest| !time::is_by(earliest, until));
+        !since.is_some_and(ends_before) && !until.is_some_and(begins_after)
     }
 
     /// As people read it: `03:12:04Z ±2s`, or `03:12:04Z or later`; without its date if it is the day of `newest`.
@@ -260,7 +275,7 @@ impl Clock {
         let next = own.or_else(|| self.points.get(after));
         let not_before = before.map(|point| point.not_before);
         let not_after = next.and_then(|point| point.not_after);
-        let time = match (not_before, not_after) {
+        let position = match (not_before, not_after) {
             (Some(from), Some(to)) => middle(from, to),
             // Never earlier than the last revision whose both bounds are known.
             (Some(from), None) => self
@@ -278,6 +293,10 @@ impl Clock {
                 middle(first.not_before, to?)
             }
         };
+        let time = match (not_before, not_after) {
+            (Some(bound), None) | (None, Some(bound)) => bound,
+            _ => position,
+        };
         let uncertainty = not_before.zip(not_after).map(|(from, to)| {
             let taken = own.and_then(|point| point.taken).unwrap_or(time);
             let (early, late) = (
@@ -288,6 +307,7 @@ impl Clock {
         });
         Some(WriteTime {
             time,
+            position,
             uncertainty,
             source: own.map_or(TimeSource::Between, |point| point.source),
             not_before,
@@ -307,7 +327,7 @@ impl Clock {
     pub fn at(&self, time: Timestamp, newest: i64) -> Option<RevisionAtTime> {
         let is_past = |revision: i64| {
             self.time_of(revision)
-                .is_some_and(|write| time::is_by(write.time, time))
+                .is_some_and(|write| time::is_by(write.position, time))
         };
         let split = self.points.partition_point(|point| is_past(point.revision));
         let before = self.points.get(split.checked_sub(1)?)?.revision;

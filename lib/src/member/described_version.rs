@@ -126,7 +126,9 @@ pub fn describe_versions<'a>(
                 let changed = old
                     .map(|old| changes(raw(Some(old)).unwrap_or(old), masked))
                     .unwrap_or_default();
-                (VersionWriter::find(raw(old), object, &changed), changed)
+                let is_first = version.key_value().is_ok_and(|kv| kv.version == 1);
+                let writer = VersionWriter::find((raw(old), is_first), object, &changed);
+                (writer, changed)
             }
             _ => (None, Vec::new()),
         };

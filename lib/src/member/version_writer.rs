@@ -49,14 +49,35 @@ impl VersionWriter {
     }
 
     /// The manager whose field set changed, else who signs the object, else the owner of the first changed field. `before`: the
-    /// object that was replaced; `changes`: what differs from it.
-    pub fn find(before: Option<&Value>, object: &Value, changes: &[Change]) -> Option<Self> {
+    /// object that was replaced, and whether there was none; `changes`: what differs from it.
+    pub fn find(
+        (before, is_first): (Option<&Value>, bool),
+        object: &Value,
+        changes: &[Change],
+    ) -> Option<Self> {
         let found = |name: String, source| Some(Self { name, source });
-        if let Some(manager) = written(before, object).by {
+        let wrote = written(before, object);
+        // Without the version before it is not known which field set changed last: some writes change none.
+        let is_sure = wrote.is_sure && (is_first || before.is_some());
+        let (sure, guess) = match is_sure {
+            true => (wrote.by, None),
+            false => (None, wrote.by),
+        };
+        if let Some(manager) = sure {
             return found(manager, WhoSource::Changed);
         }
         if let Some(signed) = Self::signed(object) {
             return Some(signed);
+        }
+        if let Some(manager) = guess {
+            return found(manager, WhoSource::Owner);
+        }
+        // No manager owns the mark of an object that is to be deleted, and what the API server changes with it says nothing of who asked.
+        if changes
+            .iter()
+            .any(|change| change.path == "metadata.deletionTimestamp")
+        {
+            return None;
         }
         let mut owners = changes.iter().filter_map(|change| {
             // Items of lists have keys that a path does not hold.

@@ -282,7 +282,7 @@ fn at(app: &mut App, text: &str) -> Result<(), String> {
     let is_by = |revision: i64| {
         let clock = clock_near(&data.objects(), logged.as_deref(), [revision], None);
         let write = clock.time_of(revision);
-        write.is_none_or(|write| time::is_by(write.time, moment))
+        write.is_none_or(|write| time::is_by(write.position, moment))
     };
     if !is_by(low) {
         return Err(format!(

@@ -56,12 +56,29 @@ fn fraction(moment: Timestamp) -> SignedDuration {
 }
 
 /// Whether a moment is not later than a time that a person gave. A time without a fraction means all of its second, because times are
-/// shown without their fractions: what is shown at 03:12:04Z is there at 03:12:04.
+/// shown without their fractions: what is shown at 03:12:04Z is there at 03:12:04. One with a fraction means all of its millisecond,
+/// as times are in JSON; [`of_text`] keeps `03:12:04.000` apart from `03:12:04`.
 pub fn is_by(moment: Timestamp, given: Timestamp) -> bool {
-    match fraction(given).is_zero() {
-        true => moment.duration_since(given) < SignedDuration::from_secs(1),
-        false => moment <= given,
-    }
+    let unit = match fraction(given).is_zero() {
+        true => SignedDuration::from_secs(1),
+        false => SignedDuration::from_millis(1),
+    };
+    moment.duration_since(whole_millisecond(given)) < unit
+}
+
+/// The start of the millisecond of a moment.
+pub fn whole_millisecond(moment: Timestamp) -> Timestamp {
+    let rest = fraction(moment).as_nanos() % 1_000_000;
+    let rest = i64::try_from(rest).map_or(SignedDuration::ZERO, SignedDuration::from_nanos);
+    moment.checked_sub(rest).unwrap_or(moment)
+}
+
+/// A moment as it was written in `text`. One that is written with a fraction of zero is a nanosecond later: only a time without a
+/// fraction means all of its second.
+pub fn of_text(moment: Timestamp, text: &str) -> Timestamp {
+    let is_written = fraction(moment).is_zero() && text.contains(['.', ',']);
+    let later = moment.checked_add(SignedDuration::from_nanos(i64::from(is_written)));
+    later.unwrap_or(moment)
 }
 
 /// `2026-11-21 03:12:04Z`, or with the offset of the zone.
@@ -115,5 +132,8 @@ mod tests {
         assert!(is_by(at, given("2026-11-21T02:58:10Z")));
         assert!(!is_by(at, given("2026-11-21T02:58:09Z")));
         assert!(!is_by(at, given("2026-11-21T02:58:10.5Z")));
+        assert!(is_by(at, given("2026-11-21T02:58:10.879Z")));
+        let zero = of_text(given("2026-11-21T02:58:10Z"), "02:58:10.000");
+        assert!(!is_by(at, zero) && is_by(given("2026-11-21T02:58:10.0004Z"), zero));
     }
 }

@@ -7,6 +7,8 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
+use super::time;
+
 /// A moment as people write it: `2026-11-21T03:10:00Z`, `03:10`, `-2h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
@@ -14,7 +16,8 @@ pub enum When {
     Exact(Timestamp),
     /// So long before the newest time in the data.
     Back(SignedDuration),
-    /// This time of day, the last one before the newest time in the data.
+    /// This time of day, the last one before the newest time in the data. Soon after that it is of the same day: the newest time is known
+    /// within bounds.
     OfDay(Time),
 }
 
@@ -32,19 +35,19 @@ impl FromStr for When {
             return Ok(Self::Back(duration));
         }
         if let Ok(moment) = text.parse() {
-            return Ok(Self::Exact(moment));
+            return Ok(Self::Exact(time::of_text(moment, text)));
         }
         // A date without an offset is in UTC, as all times are that are printed here.
         if let Ok(civil) = text.parse::<jiff::civil::DateTime>()
             && let Ok(zoned) = civil.to_zoned(TimeZone::UTC)
         {
-            return Ok(Self::Exact(zoned.timestamp()));
+            return Ok(Self::Exact(time::of_text(zoned.timestamp(), text)));
         }
-        text.strip_suffix('Z')
-            .unwrap_or(text)
-            .parse()
-            .map(Self::OfDay)
-            .map_err(|_| wrong())
+        let of_day = text.strip_suffix('Z').unwrap_or(text);
+        let time: Time = of_day.parse().map_err(|_| wrong())?;
+        let is_written = time.subsec_nanosecond() == 0 && text.contains(['.', ',']);
+        let exact = time.checked_add(SignedDuration::from_nanos(i64::from(is_written)));
+        Ok(Self::OfDay(exact.unwrap_or(time)))
     }
 }
 
@@ -59,6 +62,9 @@ impl fmt::Display for When {
     }
 }
 
+/// How much later than the newest time in the data a time of day may be that is not of the day before.
+const AFTER_END: SignedDuration = SignedDuration::from_mins(10);
+
 impl When {
     /// The moment meant, where `newest` is the newest time in the data.
     pub fn moment(self, newest: Timestamp, zone: &TimeZone) -> Timestamp {
@@ -72,7 +78,7 @@ impl When {
                     zoned.map_or(newest, |zoned| zoned.timestamp())
                 };
                 let today = on(day);
-                if today <= newest {
+                if today.duration_since(newest) <= AFTER_END {
                     today
                 } else {
                     on(day.yesterday().unwrap_or(day))

@@ -25,7 +25,7 @@ static COLUMNS: [Column; 13] = [
     Column::left("WHEN~", "time"),
     Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
-    Column::json("time_bound"),
+    Column::left("BOUND", "time_bound").wide(),
     Column::right("REV", "revision"),
     Column::json("revision_after"),
     Column::right("V", "version").wide(),
@@ -194,7 +194,8 @@ fn generation<'a>(
         let before = kept.last().map(|known: &KeptVersion<'_>| &known.value);
         let before = before.filter(|before| before.is_object());
         let changed = before.map(|before| changes(before, &value));
-        let writer = VersionWriter::find(before, &value, &changed.unwrap_or_default());
+        let is_first = kv.version == 1;
+        let writer = VersionWriter::find((before, is_first), &value, &changed.unwrap_or_default());
         newest_is_sealed = false;
         kept.push(KeptVersion {
             writer,
@@ -293,14 +294,19 @@ fn row(
     // A request is that of one write: if versions between are lost, it may be another one.
     let exact = own.filter(|_| after.is_none());
     let request = exact.and_then(|own| audited?.writer(own.version.revision));
+    let of_version = exact.and_then(|own| own.writer.clone());
+    // An entry that differs need not be that of the writer.
+    let wrote = |manager: &str| {
+        let mut writer = of_version.iter();
+        writer.any(|writer| writer.source == WhoSource::Changed && writer.name == manager)
+    };
     let manager = mark.who.as_deref().map(|manager| VersionWriter {
         name: manager.to_owned(),
-        source: match by {
-            KnownBy::ManagedFields => WhoSource::Owner,
-            _ => WhoSource::Changed,
+        source: match wrote(manager) {
+            true => WhoSource::Changed,
+            false => WhoSource::Owner,
         },
     });
-    let of_version = exact.and_then(|own| own.writer.clone());
     BlameLine {
         path: path_text(&line.path),
         line: line.text,
@@ -322,8 +328,10 @@ fn row(
 /// The time in an entry of `managedFields`: the API server's, in whole seconds. It is not later than the version that has it.
 fn managed(time: jiff::Timestamp, version: Option<WriteTime>) -> WriteTime {
     let limit = version.and_then(|version| version.not_after);
+    let own = limit.map_or(time, |limit| time.min(limit));
     WriteTime {
-        time: limit.map_or(time, |limit| time.min(limit)),
+        position: own,
+        time: own,
         uncertainty: Some(SignedDuration::from_secs(1)),
         source: crate::clock::TimeSource::Object,
         not_before: Some(time),
@@ -341,10 +349,9 @@ impl Row for BlameLine {
             }
         };
         let [when, uncertainty, time_source, time_bound] = write_time(self.time, self.newest);
-        let [_, who_source] = writer(self.who.as_ref());
-        let who = self.who.as_ref().map(|who| Cell::text(who.name.as_str()));
+        let [who, who_source] = writer(self.who.as_ref());
         vec![
-            who.unwrap_or_default(),
+            who,
             who_source,
             when,
             uncertainty,

@@ -27,6 +27,7 @@ use crate::kubernetes::mask::Mask;
 use crate::member::{Member, Objects, Origin, describe_versions};
 use crate::mvcc::Version;
 use located::RaftIndex;
+use located::text::time::whole_millisecond;
 use row::Noise;
 
 /// What an operation is called.
@@ -138,7 +139,8 @@ pub fn changes<'a>(
 ) -> (Table<ChangeRow<'a>>, FoldedChanges) {
     let causes = Causes::new(member);
     let known = VersionsOfKeys::new(objects.keyspace(), logged);
-    let (first, last) = span(objects, logged, query, audited);
+    let span = Span::new(objects, logged, query, audited);
+    let (first, last) = (*span.looked_at.start(), *span.looked_at.end());
     let mut folded = FoldedChanges::default();
     let mut rows: Vec<ChangeRow<'a>> = Vec::new();
     let unplaced = logged.filter(|_| query.since.is_none() && query.until.is_none());
@@ -155,6 +157,9 @@ pub fn changes<'a>(
             break;
         }
         let main = version.revision.main;
+        if !span.has(main) {
+            continue;
+        }
         let mut same = vec![(origin, version)];
         let is_same = |other: &(Origin, Version<'_>)| {
             other.1.revision.main == main && is_placed(other.0) == is_placed(origin)
@@ -218,27 +223,62 @@ fn dated<'a>(
 }
 
 /// The revisions that a query can mean.
-fn span(
-    objects: &Objects<'_>,
-    logged: Option<&Logged>,
-    query: &ChangesQuery,
-    audited: Option<&Audited>,
-) -> (i64, i64) {
-    if query.since.is_none() && query.until.is_none() {
-        return (0, i64::MAX);
+struct Span {
+    /// Those of which the time is in it.
+    within: std::ops::RangeInclusive<i64>,
+    /// As far as it is looked: writes at the ends of the data, of which one bound is known, may be in it too.
+    looked_at: std::ops::RangeInclusive<i64>,
+    clock: Clock,
+}
+
+impl Span {
+    fn new(
+        objects: &Objects<'_>,
+        logged: Option<&Logged>,
+        query: &ChangesQuery,
+        audited: Option<&Audited>,
+    ) -> Self {
+        if query.since.is_none() && query.until.is_none() {
+            return Self {
+                within: 0..=i64::MAX,
+                looked_at: 0..=i64::MAX,
+                clock: Clock::default(),
+            };
+        }
+        let others: Vec<_> = audited
+            .into_iter()
+            .flat_map(Audited::measurements)
+            .collect();
+        let clock = whole_clock(objects, logged, &others, &crate::progress::Silent);
+        let before = |time: Timestamp| clock.at(time, i64::MAX).map_or(0, |found| found.revision);
+        // A time without a fraction means all of its second: what begins with it is after the nanosecond before.
+        let first = query.since.map_or(0, |since| {
+            let since = whole_millisecond(since);
+            let just_before = since.checked_sub(SignedDuration::from_nanos(1));
+            before(just_before.unwrap_or(since)).saturating_add(1)
+        });
+        let last = query.until.map_or(i64::MAX, before);
+        let may_reach = |revision: i64| {
+            let time = clock.time_of(revision);
+            let time = time.filter(|time| time.bound().is_some());
+            time.is_some_and(|time| time.may_be_within(query.since, query.until))
+        };
+        let from = if may_reach(1) { 0 } else { first };
+        let to = if may_reach(i64::MAX) { i64::MAX } else { last };
+        Self {
+            within: first..=last,
+            looked_at: from..=to,
+            clock,
+        }
     }
-    let others: Vec<_> = audited
-        .into_iter()
-        .flat_map(Audited::measurements)
-        .collect();
-    let clock = whole_clock(objects, logged, &others, &crate::progress::Silent);
-    let before = |time: Timestamp| clock.at(time, i64::MAX).map_or(0, |found| found.revision);
-    // A time without a fraction means all of its second: what begins with it is after the nanosecond before.
-    let first = query.since.map_or(0, |since| {
-        let just_before = since.checked_sub(SignedDuration::from_nanos(1));
-        before(just_before.unwrap_or(since)).saturating_add(1)
-    });
-    (first, query.until.map_or(i64::MAX, before))
+
+    fn has(&self, revision: i64) -> bool {
+        let is_bound = || {
+            let time = self.clock.time_of(revision);
+            time.is_some_and(|time| time.bound().is_some())
+        };
+        self.within.contains(&revision) || is_bound()
+    }
 }
 
 /// Every version of db and log in a range of revisions, the newest first.

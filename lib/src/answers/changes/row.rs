@@ -18,7 +18,7 @@ pub(super) static COLUMNS: [Column; 19] = [
     Column::left("WHEN~", "time"),
     Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
-    Column::json("time_bound"),
+    Column::left("BOUND", "time_bound").wide(),
     Column::right("REV", "revision"),
     Column::left("SRC", "source"),
     Column::left("OP", "op"),

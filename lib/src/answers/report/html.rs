@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::model::{Block, DataTable, FactList, FindingCard, LONGEST, Section, shown, text_of};
+use crate::member::WhoSource;
 use located::text::number::thousands;
 use located::{AdvicePart, Severity};
 
@@ -188,13 +189,31 @@ fn command_of(command: &str) -> Option<&str> {
     (!command.is_empty() && command.len() <= LONGEST).then_some(command)
 }
 
+/// A time with its bounds, and a writer with a question mark if that is a guess: as every other form of a table has them.
+fn as_far_as_known(row: &Value, field: &str, text: String) -> String {
+    let known = |name: &str| row.get(name).and_then(Value::as_str);
+    match field {
+        "who" if known("who_source") == Some(WhoSource::Owner.as_str()) => format!("{text}?"),
+        "time" => match (
+            known("time_bound"),
+            row.get("uncertainty_s").and_then(Value::as_f64),
+        ) {
+            (Some("not_before"), _) => format!("≥ {text}"),
+            (Some("not_after"), _) => format!("≤ {text}"),
+            (_, Some(seconds)) => format!("{text} ±{seconds}s"),
+            _ => text,
+        },
+        _ => text,
+    }
+}
+
 fn cell(row: &Value, field: &str, right: bool) -> Markup {
     let value = field_of(row, field);
     let number = value.and_then(Value::as_number).map(ToString::to_string);
     let text = value.map(|value| shown(field, value)).unwrap_or_default();
     let text = match number.is_some() && is_least(row, field) {
         true => format!("≥ {text}"),
-        false => text,
+        false => as_far_as_known(row, field, text),
     };
     let is_sum = matches!(field, "sha256" | "hash");
     let class = match (right, is_sum) {

@@ -313,9 +313,7 @@ impl<'q> Subject<'q> {
             since: self.question.since,
             ..TimelineFilter::default()
         };
-        stream
-            .rows
-            .retain(|row| filter.has_time(row.time.map(|time| time.time)));
+        stream.rows.retain(|row| filter.has_time(row.time));
         // The page shows no more of a text, and all rows are kept until it is drawn.
         for row in &mut stream.rows {
             row.what = cut(&row.what).into_owned();

@@ -9,6 +9,7 @@ use located::text::escape;
 use serde_json::{Map, Value, json};
 
 use super::row::{EventKind, TimelineRow};
+use crate::clock::TimeBound;
 
 /// A row as a line of JSON for Timesketch; `None` if its time is not known.
 pub fn timesketch(row: &TimelineRow) -> Option<Value> {
@@ -55,11 +56,22 @@ fn iso8601(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
 }
 
+/// How far the time of a row is known: a body file has no field for it.
+fn doubt(row: &TimelineRow) -> String {
+    let bound = row.time.and_then(|time| time.bound);
+    match (bound, row.uncertainty_s()) {
+        (Some(TimeBound::NotBefore), _) => " (then or later)".to_owned(),
+        (Some(TimeBound::NotAfter), _) => " (then or earlier)".to_owned(),
+        (None, Some(seconds)) => format!(" (±{seconds}s)"),
+        (None, None) => String::new(),
+    }
+}
+
 /// A row as a line of a body file; `None` if its time is not known.
 pub fn bodyfile(row: &TimelineRow) -> Option<String> {
     let seconds = row.time?.time.as_second();
     // A `|` would end the field.
-    let message = row.message();
+    let message = format!("{}{}", row.message(), doubt(row));
     let message = escape::text(&message, escape::Charset::default());
     let name = message.replace('|', "\\x7c");
     let inode = row.revision.unwrap_or_default();

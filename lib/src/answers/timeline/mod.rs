@@ -28,7 +28,6 @@ use crate::logs::etcd::EtcdLog;
 use crate::member::{Member, Objects, Origin};
 use crate::mvcc::{KeyRange, Version};
 use located::progress::Progress;
-use located::text::time::is_by;
 
 /// What a timeline is made of.
 #[derive(Clone, Copy, Debug)]
@@ -72,10 +71,16 @@ impl TimelineFilter {
     }
 
     /// Whether something at that time is asked for. What has no time is, if no time is asked for.
-    pub(crate) fn has_time(&self, time: Option<Timestamp>) -> bool {
-        let after = |since: Timestamp| time.is_some_and(|time| time >= since);
-        let before = |until: Timestamp| time.is_some_and(|time| is_by(time, until));
-        self.since.is_none_or(after) && self.until.is_none_or(before)
+    pub(crate) fn has_time(&self, time: Option<EventTime>) -> bool {
+        self.has_write(time.map(EventTime::as_write))
+    }
+
+    /// The same of a write.
+    pub(super) fn has_write(&self, write: Option<WriteTime>) -> bool {
+        match write {
+            Some(write) => write.may_be_within(self.since, self.until),
+            None => self.since.is_none() && self.until.is_none(),
+        }
     }
 }
 
@@ -158,7 +163,7 @@ pub fn timeline(
     add_findings(sources, &index, &mut found);
     found.rows.retain(|row| {
         let namespaced = filter.namespace.is_none() || row.key.is_some();
-        namespaced && filter.has_kind(row.kind) && filter.has_time(row.time.map(|time| time.time))
+        namespaced && filter.has_kind(row.kind) && filter.has_time(row.time)
     });
     for row in &mut found.rows {
         row.position = row.position.or_else(|| index.position(row));

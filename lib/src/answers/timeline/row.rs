@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::answers::history::{audit, bound, writer};
 use crate::answers::{Cell, Column, Label, Row};
-use crate::clock::{TimeBound, uncertainty_s};
+use crate::clock::{TimeBound, TimeSource, WriteTime, uncertainty_s};
 use crate::member::VersionWriter;
 use located::RaftIndex;
 
@@ -13,7 +13,7 @@ pub(super) static COLUMNS: [Column; 14] = [
     Column::left("WHEN~", "time"),
     Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
-    Column::json("time_bound"),
+    Column::left("BOUND", "time_bound").wide(),
     Column::right("REV", "revision"),
     Column::right("INDEX", "raft_index").wide(),
     Column::left("SRC", "source"),
@@ -94,6 +94,23 @@ pub struct EventTime {
     pub bound: Option<TimeBound>,
     /// Where it is from: `lease`, `event`, `object`, `between`, `etcd-log`.
     pub source: &'static str,
+}
+
+impl EventTime {
+    /// As the time of a write that is as far known.
+    pub(super) fn as_write(self) -> WriteTime {
+        let is_bound = |bound| (self.bound == Some(bound)).then_some(self.time);
+        WriteTime {
+            time: self.time,
+            position: self.time,
+            uncertainty: self
+                .uncertainty
+                .or(self.bound.is_none().then_some(SignedDuration::ZERO)),
+            source: TimeSource::Between,
+            not_before: is_bound(TimeBound::NotBefore),
+            not_after: is_bound(TimeBound::NotAfter),
+        }
+    }
 }
 
 /// One row of the timeline.

@@ -82,7 +82,7 @@ fn of_key(
             false => None,
         };
         let old = std::mem::replace(&mut before, object);
-        if !filter.has_time(time.map(|write| write.time)) {
+        if !filter.has_write(time) {
             continue;
         }
         let object = before.as_ref();
@@ -222,7 +222,8 @@ fn row(
         .or_else(|| {
             let object = object?;
             let changed = old.map(|old| changes(old, object)).unwrap_or_default();
-            VersionWriter::find(old, object, &changed)
+            let is_first = version.key_value().is_ok_and(|kv| kv.version == 1);
+            VersionWriter::find((old, is_first), object, &changed)
         });
     row.audit = audited.and_then(|audited| audited.json(version.revision));
     row

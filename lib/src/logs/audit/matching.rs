@@ -134,7 +134,8 @@ impl<'l> Targets<'l> {
 /// Finds the request of each write. `writes`: every write of objects that is known, in any order.
 pub fn match_requests(log: &AuditLog, writes: &[ObjectWrite]) -> AuditMatches {
     let targets = Targets::new(log);
-    let mut writes: Vec<&ObjectWrite> = writes.iter().collect();
+    let (mut writes, ends): (Vec<&ObjectWrite>, Vec<&ObjectWrite>) =
+        writes.iter().partition(|write| write.completed().is_none());
     writes.sort_by_key(|write| write.revision);
     let mut candidates: Vec<Vec<usize>> = writes
         .iter()
@@ -169,7 +170,19 @@ pub fn match_requests(log: &AuditLog, writes: &[ObjectWrite]) -> AuditMatches {
             }
         }
     }
-    choose(log, &writes, &candidates, &certain)
+    let mut found = choose(log, &writes, &candidates, &certain);
+    // The request that noted the end of an object's grace period deleted it.
+    for (end, started) in ends.iter().filter_map(|end| Some((end, end.completed()?))) {
+        let first = found.of_revision(Revision::new(started, 0));
+        found.covered = found
+            .covered
+            .saturating_add(usize::from(is_covered(log, end)));
+        match first {
+            Some(first) => drop(found.matches.insert(end.revision, first)),
+            None => found.without = found.without.saturating_add(1),
+        }
+    }
+    found
 }
 
 /// Of each write the request that must have made it.
@@ -178,10 +191,10 @@ fn certain_requests(
     writes: &[&ObjectWrite],
     candidates: &[Vec<usize>],
 ) -> Vec<Option<usize>> {
-    let mut uses: HashMap<Slot, usize> = HashMap::new();
-    for (write, candidates) in writes.iter().zip(candidates) {
+    let mut uses: HashMap<usize, usize> = HashMap::new();
+    for candidates in candidates {
         for request in candidates {
-            let uses = uses.entry(slot(write, *request)).or_default();
+            let uses = uses.entry(*request).or_default();
             *uses = uses.saturating_add(1);
         }
     }
@@ -191,15 +204,23 @@ fn certain_requests(
                 return None;
             };
             let must = must_have_written(write, log.requests.get(*one)?);
-            (must && uses.get(&slot(write, *one)) == Some(&1)).then_some(*one)
+            (must && uses.get(one) == Some(&1)).then_some(*one)
         };
         response(log, write, candidates).or_else(only)
     };
     writes.iter().zip(candidates).map(one).collect()
 }
 
-/// The only request whose response has this revision.
+/// The only request whose response has this revision, if the write shows that it is not the answer to a request that changed nothing.
 fn response(log: &AuditLog, write: &ObjectWrite, candidates: &[usize]) -> Option<usize> {
+    answered(log, write, candidates).filter(|at| {
+        let request = log.requests.get(*at);
+        request.is_some_and(|request| write.shows(request))
+    })
+}
+
+/// The only request whose response has this revision.
+fn answered(log: &AuditLog, write: &ObjectWrite, candidates: &[usize]) -> Option<usize> {
     let is_response = |at: &&usize| {
         log.requests.get(**at).is_some_and(|request| {
             // If nothing changed, the response has the version that was there before.
@@ -285,11 +306,23 @@ fn overlaps(
     !late && !request.finished.is_some_and(early)
 }
 
-/// A request that can have made a write of a kind: it makes one of each at most, if it is about one object.
-type Slot = (usize, bool);
+/// An object: its resource, namespace and name; all objects of a resource in a namespace have the name "".
+type ObjectId<'w> = (&'w str, Option<&'w str>, &'w str);
 
-fn slot(write: &ObjectWrite, request: usize) -> Slot {
-    (request, matches!(write.kind, WriteKind::Delete { .. }))
+/// A request and, if it is about many objects, one of them: it makes one write of each at most.
+type Slot<'w> = (usize, Option<ObjectId<'w>>);
+
+fn slot<'w>(log: &AuditLog, write: &'w ObjectWrite, request: usize) -> Slot<'w> {
+    let verb = log.requests.get(request).map(|request| request.verb);
+    let is_collection = verb == Some(AuditVerb::DeleteCollection);
+    (request, is_collection.then(|| object(write)))
+}
+
+fn is_covered(log: &AuditLog, write: &ObjectWrite) -> bool {
+    log.covers.is_some_and(|(first, last)| {
+        write.not_after.is_none_or(|latest| latest >= first)
+            && write.not_before.is_none_or(|earliest| earliest <= last)
+    })
 }
 
 fn choose(
@@ -299,46 +332,55 @@ fn choose(
     certain: &[Option<usize>],
 ) -> AuditMatches {
     let mut found = AuditMatches::default();
-    let mut incomplete: HashSet<(&str, Option<&str>, &str)> = HashSet::new();
+    let mut incomplete: HashSet<ObjectId<'_>> = HashSet::new();
     let mut groups = Groups::default();
     for (at, (write, candidates)) in writes.iter().zip(candidates).enumerate() {
-        let is_covered = log.covers.is_some_and(|(first, last)| {
-            write.not_after.is_none_or(|latest| latest >= first)
-                && write.not_before.is_none_or(|earliest| earliest <= last)
-        });
+        let is_covered = is_covered(log, write);
         found.covered = found.covered.saturating_add(usize::from(is_covered));
         if candidates.is_empty() && is_covered {
             found.without = found.without.saturating_add(1);
             // The log does not have all requests for this object, nor for all objects beside it.
             incomplete.insert(object(write));
-            incomplete.insert((write.resource.as_str(), write.namespace.as_deref(), ""));
+            incomplete.insert(siblings(write));
         }
-        groups.join(at, candidates.iter().map(|request| slot(write, *request)));
+        groups.join(
+            at,
+            candidates.iter().map(|request| slot(log, write, *request)),
+        );
     }
     let sums = groups.sums(log);
+    let sum_of = |at: usize| groups.root(at).and_then(|root| sums.get(&root));
+    // More writes than requests: the log lacks one of them.
+    let lacks =
+        |(at, _): &(usize, &&ObjectWrite)| sum_of(*at).is_some_and(GroupSum::lacks_requests);
+    for (_, write) in writes.iter().enumerate().filter(lacks) {
+        incomplete.insert(object(write));
+        incomplete.insert(siblings(write));
+    }
     for (at, (write, candidates)) in writes.iter().zip(candidates).enumerate() {
-        let Some(one) = candidates.first().copied() else {
+        let Some(first) = candidates.first().copied() else {
             continue;
         };
-        let sum = groups.root(at).and_then(|root| sums.get(&root));
-        let scope = match sum {
-            Some(sum) if sum.has_collection => {
-                (write.resource.as_str(), write.namespace.as_deref(), "")
-            }
-            _ => object(write),
+        let is_likely = || {
+            let sum = sum_of(at)?;
+            let scope = match sum.is_of_many || may_be_dry(log, candidates) {
+                true => siblings(write),
+                false => object(write),
+            };
+            (sum.is_of_one_user() && !incomplete.contains(&scope)).then_some(first)
         };
-        let confidence = match certain.get(at).copied().flatten() {
-            Some(_) => Confidence::Certain,
-            None if sum.is_some_and(GroupSum::is_of_one_user) && !incomplete.contains(&scope) => {
-                Confidence::Likely
-            }
-            None => {
+        let proven = certain.get(at).copied().flatten();
+        let likely = || answered(log, write, candidates).or_else(is_likely);
+        let (request, confidence) = match (proven, proven.is_none().then(likely).flatten()) {
+            (Some(one), _) => (one, Confidence::Certain),
+            (None, Some(one)) => (one, Confidence::Likely),
+            (None, None) => {
                 found.ambiguous = found.ambiguous.saturating_add(1);
                 continue;
             }
         };
         let matched = AuditMatch {
-            request: one,
+            request,
             confidence,
             of: candidates.len(),
         };
@@ -347,12 +389,20 @@ fn choose(
     found
 }
 
+/// Whether one of the requests may only have asked what would happen: then the log has to be complete to a wider extent.
+fn may_be_dry(log: &AuditLog, candidates: &[usize]) -> bool {
+    let mut requests = candidates.iter().filter_map(|at| log.requests.get(*at));
+    requests.any(|request| request.dry_run.is_none())
+}
+
 /// Writes and requests that can belong together, directly or through others.
 #[derive(Default)]
-struct Groups {
+struct Groups<'w> {
     /// Of each write the position of another one of its group, or its own.
     parents: Vec<usize>,
-    slots: HashMap<Slot, usize>,
+    /// Of each request the first write that it can have made.
+    requests: HashMap<usize, usize>,
+    slots: HashMap<Slot<'w>, usize>,
 }
 
 /// What a group is made of.
@@ -360,7 +410,7 @@ struct Groups {
 struct GroupSum<'l> {
     writes: usize,
     requests: usize,
-    has_collection: bool,
+    is_of_many: bool,
     user: Option<(&'l str, Option<&'l str>)>,
     has_others: bool,
 }
@@ -368,15 +418,20 @@ struct GroupSum<'l> {
 impl GroupSum<'_> {
     /// Whether every write of the group was made by the same user: there are as many requests as writes, and all are of that user.
     fn is_of_one_user(&self) -> bool {
-        !self.has_others && (self.has_collection || self.writes <= self.requests)
+        !self.has_others && !self.lacks_requests()
+    }
+
+    fn lacks_requests(&self) -> bool {
+        self.writes > self.requests
     }
 }
 
-impl Groups {
-    fn join(&mut self, write: usize, slots: impl Iterator<Item = Slot>) {
+impl<'w> Groups<'w> {
+    fn join(&mut self, write: usize, slots: impl Iterator<Item = Slot<'w>>) {
         self.parents.push(write);
         for slot in slots {
-            let other = *self.slots.entry(slot).or_insert(write);
+            self.slots.entry(slot).or_insert(write);
+            let other = *self.requests.entry(slot.0).or_insert(write);
             let (here, there) = (self.root(write), self.root(other));
             if let (Some(here), Some(there)) = (here, there)
                 && let Some(parent) = self.parents.get_mut(here)
@@ -413,7 +468,7 @@ impl Groups {
             let sum = sums.entry(root).or_default();
             let user = (request.user.as_str(), request.impersonated.as_deref());
             sum.requests = sum.requests.saturating_add(1);
-            sum.has_collection |= request.verb == AuditVerb::DeleteCollection;
+            sum.is_of_many |= request.verb == AuditVerb::DeleteCollection;
             sum.has_others |= sum.user.is_some_and(|known| known != user);
             sum.user = Some(user);
         }
@@ -428,11 +483,19 @@ fn must_have_written(write: &ObjectWrite, request: &AuditRequest) -> bool {
     is_named
         && match (&write.kind, request.verb) {
             (WriteKind::Create, AuditVerb::Create) => true,
-            (WriteKind::Delete { was_marked }, AuditVerb::Delete) => *was_marked == Some(false),
+            // Of a request to delete the log need not say that it was carried out.
+            (WriteKind::Delete { was_marked, .. }, AuditVerb::Delete) => {
+                *was_marked == Some(false) && request.dry_run == Some(false)
+            }
             _ => false,
         }
 }
 
-fn object(write: &ObjectWrite) -> (&str, Option<&str>, &str) {
+fn object(write: &ObjectWrite) -> ObjectId<'_> {
     (&write.resource, write.namespace.as_deref(), &write.name)
+}
+
+/// All objects of its resource in its namespace.
+fn siblings(write: &ObjectWrite) -> ObjectId<'_> {
+    (&write.resource, write.namespace.as_deref(), "")
 }

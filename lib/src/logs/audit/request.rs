@@ -73,6 +73,8 @@ pub struct AuditRequest {
     pub name: Option<String>,
     /// The label selector of a request for many objects.
     pub selector: Option<String>,
+    /// Whether it only asks what would happen, and writes nothing; `None` if the log does not say so.
+    pub dry_run: Option<bool>,
     /// `metadata.resourceVersion` of the request: it is only carried out on this version.
     pub precondition: Option<i64>,
     /// `metadata.resourceVersion` of the object in the response.
@@ -91,6 +93,7 @@ impl AuditRequest {
     /// Adds what an event of a later stage says.
     pub(super) fn complete(&mut self, later: Self) {
         self.code = later.code.or(self.code);
+        self.dry_run = later.dry_run.or(self.dry_run);
         self.finished = later.finished.or(self.finished);
         self.written = later.written.or(self.written);
         self.body = later.body.or(self.body.take());
@@ -101,7 +104,7 @@ impl AuditRequest {
 
     /// Whether it can have written. A request that failed on the server's side, or of which the log does not have the end, may have.
     pub fn may_have_written(&self) -> bool {
-        !matches!(self.code, Some(300..=499))
+        !matches!(self.code, Some(300..=499)) && self.dry_run != Some(true)
     }
 
     /// Whether the API server answered that it did what was asked.

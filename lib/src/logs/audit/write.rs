@@ -22,6 +22,15 @@ pub enum WriteKind {
     },
     /// The object went.
     Delete {
+        /// The revision of the version before; `None` if that one is lost.
+        replaced: Option<i64>,
+        /// Whether that version had finalizers, with which the API server deletes an object only as the last one is taken away; `None` if
+        /// that is not known.
+        finalizers: Option<bool>,
+        /// Whether the version before was written by the request that deleted: to delete an object at once that can be deleted later, the
+        /// API server first notes the grace period 0 (`updateForGracefulDeletionAndFinalizers` in apiserver
+        /// `pkg/registry/generic/registry/store.go`, v0.20.2).
+        completes: bool,
         /// Whether it was marked to be deleted before: then the write that took away the last finalizer, or a second request, deleted it.
         /// `None` if that is not known.
         was_marked: Option<bool>,
@@ -48,8 +57,13 @@ pub struct ObjectWrite {
     pub kind: WriteKind,
     /// `metadata.creationTimestamp`, of a create.
     pub created: Option<Timestamp>,
-    /// The entries of `managedFields` that it added or changed; `None` if the object has none at all.
+    /// The second in which an unmarked object was marked to be deleted: the API server takes the time of the request.
+    pub marked: Option<Timestamp>,
+    /// The entries of `managedFields` that it added or changed, without those of an older time, which only have a field again; `None` if
+    /// the object has none at all.
     pub changed: Option<Vec<FieldSet>>,
+    /// Whether it changed nothing but `managedFields`.
+    pub only_owners: bool,
     /// Every entry of `managedFields`.
     pub managed: Vec<FieldSet>,
     /// The labels of the object: of a delete those that it had.
@@ -73,6 +87,18 @@ const MOVED: &[&str] = &[
 ];
 
 impl ObjectWrite {
+    /// The revision of the write that the same request made before it deleted.
+    pub(super) fn completed(&self) -> Option<i64> {
+        match self.kind {
+            WriteKind::Delete {
+                replaced,
+                completes: true,
+                ..
+            } => replaced,
+            _ => None,
+        }
+    }
+
     /// Whether a request can have made this write, apart from its time relative to other writes.
     pub(super) fn fits(&self, request: &AuditRequest) -> bool {
         let same_group = request.group == self.group
@@ -93,7 +119,28 @@ impl ObjectWrite {
             && self.fits_labels(request)
             && self.fits_version(request)
             && self.fits_managers(request)
-            && !self.was_there(request)
+            && (!self.was_there(request) || self.is_signed(request) || self.may_rewrite(request))
+    }
+
+    /// Whether the write itself shows that the request made it: its manager and its second are new in `managedFields`, or it asked for
+    /// the version before and was answered with this one. A request that changes nothing is answered with a version of another one.
+    pub(super) fn shows(&self, request: &AuditRequest) -> bool {
+        let moved = request.precondition.is_some() && request.precondition != request.written;
+        self.kind == WriteKind::Create || moved || self.is_signed(request)
+    }
+
+    /// Whether the manager and the second of a request are new in `managedFields`.
+    fn is_signed(&self, request: &AuditRequest) -> bool {
+        let mut changed = self.changed.iter().flatten();
+        changed.any(|(manager, time)| {
+            *manager == request.manager && time.is_none_or(|second| is_within(second, request))
+        })
+    }
+
+    /// Whether a request that set the values that were there was answered with this write, which changed nothing but the owners of
+    /// fields: the API server computes them again.
+    fn may_rewrite(&self, request: &AuditRequest) -> bool {
+        self.only_owners && request.written == Some(self.revision.main)
     }
 
     fn fits_kind(&self, request: &AuditRequest) -> bool {
@@ -117,10 +164,15 @@ impl ObjectWrite {
             (WriteKind::Update { marks, .. }, AuditVerb::Delete | AuditVerb::DeleteCollection) => {
                 *marks != Some(false)
             }
-            (WriteKind::Delete { .. }, AuditVerb::Delete | AuditVerb::DeleteCollection) => true,
-            (WriteKind::Delete { .. }, AuditVerb::Create) => sub == Some("eviction"),
+            (
+                WriteKind::Delete { finalizers, .. },
+                AuditVerb::Delete | AuditVerb::DeleteCollection,
+            ) => *finalizers != Some(true),
+            (WriteKind::Delete { finalizers, .. }, AuditVerb::Create) => {
+                sub == Some("eviction") && *finalizers != Some(true)
+            }
             // Takes away the last finalizer of an object that is marked.
-            (WriteKind::Delete { was_marked }, AuditVerb::Update | AuditVerb::Patch) => {
+            (WriteKind::Delete { was_marked, .. }, AuditVerb::Update | AuditVerb::Patch) => {
                 *was_marked != Some(false)
             }
         }
@@ -136,36 +188,52 @@ impl ObjectWrite {
     }
 
     fn fits_version(&self, request: &AuditRequest) -> bool {
-        let WriteKind::Update { replaced, .. } = self.kind else {
-            return true;
-        };
-        let writes = matches!(request.verb, AuditVerb::Update | AuditVerb::Patch);
-        let condition = request.precondition.filter(|_| writes);
         let other = |known: Option<i64>, wanted: i64| known.is_some_and(|known| known != wanted);
-        let contradicts = condition.is_some_and(|wanted| other(replaced, wanted));
-        // The response has the version that was written, or, if nothing changed, an older one.
-        let wrote_another = writes && other(request.written, self.revision.main);
-        !(contradicts || wrote_another)
+        let wrote_another = other(request.written, self.revision.main);
+        match self.kind {
+            WriteKind::Create => !wrote_another,
+            // The response has the version that was written, or, if nothing changed, an older one.
+            WriteKind::Update { replaced, .. } => {
+                let writes = matches!(request.verb, AuditVerb::Update | AuditVerb::Patch);
+                let condition = request.precondition.filter(|_| writes);
+                let contradicts = condition.is_some_and(|wanted| other(replaced, wanted));
+                !(contradicts || wrote_another)
+            }
+            // The response has the version that was deleted; releases from 1.25 on give it the revision of the delete. A request that only
+            // marked the object has the version that it wrote.
+            WriteKind::Delete { replaced, .. } => {
+                !wrote_another || replaced.is_none_or(|deleted| !other(request.written, deleted))
+            }
+        }
     }
 
     /// The API server notes manager and second of every create, update and patch, and of no other request.
     fn fits_managers(&self, request: &AuditRequest) -> bool {
-        if !self.created.is_none_or(|second| is_within(second, request)) {
+        let seconds = [self.created, self.marked];
+        if !seconds
+            .iter()
+            .flatten()
+            .all(|second| is_within(*second, request))
+        {
             return false;
         }
         let Some(changed) = &self.changed else {
             return true;
         };
-        let own = |(manager, time): &FieldSet| {
-            *manager == request.manager && time.is_none_or(|second| is_within(second, request))
+        // The time of an entry is that of the last change of its fields, which a new value of the same field is not.
+        let known = |(manager, time): &FieldSet| {
+            let is_older = |finished| time.is_none_or(|second| second <= finished);
+            *manager == request.manager && request.finished.is_none_or(is_older)
         };
         match (request.verb, request.subresource.as_deref()) {
             (AuditVerb::Delete | AuditVerb::DeleteCollection, _)
             | (_, Some("binding" | "eviction")) => {
                 self.kind == WriteKind::Create || changed.is_empty()
             }
-            _ if changed.is_empty() => self.managed.iter().any(own),
-            _ => changed.iter().any(own),
+            // Before Kubernetes 1.22 a request of this subresource is not noted.
+            (_, Some("scale")) if changed.is_empty() => true,
+            _ if changed.is_empty() => self.may_rewrite(request) || self.managed.iter().any(known),
+            _ => self.is_signed(request),
         }
     }
 
