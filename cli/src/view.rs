@@ -29,7 +29,12 @@ fn exact(moment: Timestamp, zone: &TimeZone) -> String {
     } else {
         zoned.strftime("%:z").to_string()
     };
-    format!("{}{offset}", zoned.strftime("%Y-%m-%d %H:%M:%S%.f"))
+    // A nanosecond is what keeps a fraction of zero, as it was written, apart from none.
+    let form = match moment.subsec_nanosecond() {
+        1 => "%Y-%m-%d %H:%M:%S%.3f",
+        _ => "%Y-%m-%d %H:%M:%S%.f",
+    };
+    format!("{}{offset}", zoned.strftime(form))
 }
 
 /// The state that is asked, with what is reported about the question.

@@ -128,7 +128,7 @@ fn times_never_go_back_and_are_within_their_bounds() {
                 write.not_after.is_none_or(|to| write.time <= to),
                 "{write:?}"
             );
-            last = write.time;
+            last = write.position;
         }
     }
 }
@@ -306,11 +306,11 @@ proptest! {
             let (wide, write) = (clock.time_of(revision), narrow.time_of(revision));
             prop_assert_eq!(wide.is_some(), write.is_some());
             let (Some(wide), Some(write)) = (wide, write) else { continue };
-            prop_assert!(last <= write.time, "{revision}: {write:?}");
+            prop_assert!(last <= write.position, "{revision}: {write:?}");
             prop_assert!(write.not_before.zip(write.not_after).is_none_or(|(from, to)| from <= to));
             prop_assert!(wide.not_before <= write.not_before);
             prop_assert!(wide.not_after.is_none_or(|bound| write.not_after.is_some_and(|to| to <= bound)));
-            last = write.time;
+            last = write.position;
         }
     }
 
@@ -321,9 +321,11 @@ proptest! {
         let clock = Clock::new(all.iter().map(|(revision, second, fresh)| measurement(*revision, *second, *fresh)));
         let mut last = Timestamp::MIN;
         for write in (0..=60).filter_map(|revision| clock.time_of(revision)) {
-            prop_assert!(last <= write.time);
+            prop_assert!(last <= write.position);
+            // A time of which one bound is known is that bound: it did not happen on its other side.
+            prop_assert!(write.uncertainty.is_some() || Some(write.time) == write.not_before.or(write.not_after));
             prop_assert!(write.not_before.zip(write.not_after).is_none_or(|(from, to)| from <= to));
-            last = write.time;
+            last = write.position;
         }
     }
 

@@ -99,30 +99,46 @@ impl FromStr for Moment {
 }
 
 pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    run_from(args, args.from, ui)
+}
+
+fn run_from(args: &DiffArgs, from: Option<Moment>, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let asked_from = from;
     let (paths, words) = words(&args.words)?;
     let (first, second) = states::members(&paths, ui)?;
     let (from, to, from_revision, to_revision) = match &second {
         Some(second) => {
-            let (from, [from_revision]) = Opened::open(&first, [args.from], args, ui)?;
+            let (from, [from_revision]) = Opened::open(&first, [asked_from], args, ui)?;
             let (to, [to_revision]) = Opened::open(second, [args.to], args, ui)?;
             (from, Some(to), from_revision, to_revision)
         }
         None => {
-            let moments = [args.from, args.to];
+            let moments = [asked_from, args.to];
             let (from, [from_revision, to_revision]) = Opened::open(&first, moments, args, ui)?;
             (from, None, from_revision, to_revision)
         }
     };
     if let (Some(to), Some(second)) = (&to, &second) {
         let newest = [&from.view, &to.view].map(|view| view.keyspace().revision());
-        let is_asked = args.from.is_some() || args.to.is_some();
+        let is_asked = asked_from.is_some() || args.to.is_some();
         relation(&first, second, (!is_asked).then_some(newest), ui)?;
     }
     let before = from.objects(args)?;
-    let alone = to.is_none() && args.from.is_none();
+    let alone = to.is_none() && asked_from.is_none();
     let other = to.as_ref().map(|to| to.objects(args)).transpose()?;
     let after = other.as_ref().unwrap_or(&before);
     let asked = asked(&words, args, &before, other.as_ref())?;
+    // The version before may be in the log alone, below the compaction: `history` has it too.
+    let logged = match (alone && from.view.is_db_alone(), asked.one()) {
+        (true, Some(key)) => from.logged_before(&before.keyspace(), key, to_revision, ui),
+        _ => None,
+    };
+    if let Some(revision) = logged {
+        ui.note(format!(
+            "from rev {revision}, the version before, which only the log has (--from)"
+        ))?;
+        return run_from(args, Some(Moment::Rev(Rev::Exact(revision))), ui);
+    }
     let from_revision = match alone {
         true => Some(states::oldest(
             &before.keyspace(),

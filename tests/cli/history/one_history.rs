@@ -477,6 +477,17 @@ fn a_time_of_which_one_bound_is_known_is_shown_as_a_bound() {
     let changes = ends(&["changes", "--all", "--last", "3"]);
     assert_eq!(changes[0]["time_bound"], "not_before", "{changes:?}");
     assert!(changes[0].get("uncertainty_s").is_none());
+    // The bound of the newest write with a time, not the middle of its bounds.
+    assert_eq!(
+        changes[0]["time"], "2026-11-21T01:18:33.379Z",
+        "{changes:?}"
+    );
+    let csv = ask(&data, &["changes", "--all", "--last", "3", "-o", "csv"]);
+    let last = csv.out.lines().last().unwrap_or_default();
+    assert!(
+        last.contains("2026-11-21T01:18:33.379Z,,between,not_before,"),
+        "{last}"
+    );
     let timeline = ends(&["timeline", "--kind", "election"]);
     assert!(
         timeline.iter().all(|row| row["time_bound"] == "not_after"),

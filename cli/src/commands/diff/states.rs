@@ -5,6 +5,7 @@ use std::path::Path;
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;
+use etcd_inspect::check::logged_beside;
 use etcd_inspect::member::{Member, Objects};
 
 use super::{DiffArgs, Moment};
@@ -56,6 +57,43 @@ impl<'m> Opened<'m> {
         let moments = moments.map(|moment| at(moment, args));
         let (view, revisions) = View::open_at(member, moments.each_ref(), args.carved, ui)?;
         Ok((Self { view, member }, revisions))
+    }
+
+    /// The version before that of the second state, if only the log has it: db and log are one history.
+    pub(super) fn logged_before(
+        &self,
+        keyspace: &Keyspace<'_>,
+        key: &[u8],
+        to: Option<i64>,
+        ui: &Ui,
+    ) -> Option<i64> {
+        let complete = keyspace.compact_revision()?;
+        let until = |version: &i64| *version <= to.unwrap_or(i64::MAX);
+        let records = keyspace.records_of(key);
+        let stored = records.iter().map(|version| version.revision.main);
+        let stored: Vec<i64> = stored.filter(until).collect();
+        // The db has all versions after its compaction.
+        if stored
+            .iter()
+            .filter(|version| **version >= complete)
+            .count()
+            > 1
+        {
+            return None;
+        }
+        let logged = logged_beside(keyspace, self.member, &*ui.progress())?;
+        let of_log = logged.keyspace();
+        let records = of_log.records_of(key);
+        let logged = records.iter().map(|version| version.revision.main);
+        let mut all: Vec<i64> = logged.filter(until).chain(stored).collect();
+        all.sort_unstable();
+        all.dedup();
+        let before = all.iter().rev().nth(1).copied()?;
+        // What the db still has is the state of its compaction, which it answers alone.
+        let stored = keyspace.records_of(key);
+        let mut stored = stored.iter();
+        let is_stored = stored.any(|version| version.revision.main == before);
+        (before < complete && !is_stored).then_some(before)
     }
 
     /// The keyspace as Kubernetes sees it.

@@ -54,6 +54,17 @@ impl Row for ChangesSum {
     }
 }
 
+/// The user of the audit log, however sure each of the matches is; else the writer, guesses apart from those that are known.
+fn writer_of(row: &ChangeRow<'_>) -> String {
+    let field = |name: &str| row.audit.as_ref()?.get(name)?.as_str();
+    match (field("user"), field("impersonated"), &row.who) {
+        (Some(user), Some(other), _) => format!("audit: {user} as {other}"),
+        (Some(user), None, _) => format!("audit: {user}"),
+        (None, _, Some(who)) => who.shown(),
+        (None, _, None) => "(not known)".to_owned(),
+    }
+}
+
 /// Counts changes; the group with most of them first.
 pub fn sum_changes(rows: &[ChangeRow<'_>], by: ChangesBy) -> Table<ChangesSum> {
     let mut groups: BTreeMap<String, ChangesSum> = BTreeMap::new();
@@ -70,10 +81,7 @@ pub fn sum_changes(rows: &[ChangeRow<'_>], by: ChangesBy) -> Table<ChangesSum> {
                 (None, "") => "(non-k8s)".to_owned(),
                 (None, _) => "(cluster)".to_owned(),
             },
-            ChangesBy::Who => row
-                .who
-                .as_ref()
-                .map_or_else(|| "(not known)".to_owned(), |who| who.name.clone()),
+            ChangesBy::Who => writer_of(row),
         };
         let group = groups.entry(name).or_default();
         group.changes = group.changes.saturating_add(row.keys);

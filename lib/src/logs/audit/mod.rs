@@ -6,6 +6,8 @@
 mod event;
 mod matching;
 mod request;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::HashMap;
