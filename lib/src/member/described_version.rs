@@ -107,9 +107,7 @@ pub fn describe_versions<'a>(
         let object = read.and_then(Result::ok);
         // Writer and changes are computed from the whole object, values are shown from the masked one.
         let masked = object.clone().map(|mut object| {
-            if let Some(mask) = mask {
-                mask.object(&mut object);
-            }
+            mask.iter().for_each(|mask| mask.object(&mut object));
             object
         });
         let old = before.as_ref().map(|(object, _)| object);
@@ -126,9 +124,8 @@ pub fn describe_versions<'a>(
                 let changed = old
                     .map(|old| changes(raw(Some(old)).unwrap_or(old), masked))
                     .unwrap_or_default();
-                let is_first = version.key_value().is_ok_and(|kv| kv.version == 1);
-                let writer = VersionWriter::find((raw(old), is_first), object, &changed);
-                (writer, changed)
+                let before = (raw(old), is_first(&version));
+                (VersionWriter::find(before, object, &changed), changed)
             }
             _ => (None, Vec::new()),
         };
@@ -147,6 +144,11 @@ pub fn describe_versions<'a>(
         last = name;
     }
     described
+}
+
+/// Whether nothing was replaced.
+pub(crate) fn is_first(version: &Version<'_>) -> bool {
+    version.key_value().is_ok_and(|kv| kv.version == 1)
 }
 
 /// The text that differences of a version are shown of: an object as YAML without the fields that change with every write,

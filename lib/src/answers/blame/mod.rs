@@ -295,18 +295,8 @@ fn row(
     let exact = own.filter(|_| after.is_none());
     let request = exact.and_then(|own| audited?.writer(own.version.revision));
     let of_version = exact.and_then(|own| own.writer.clone());
-    // An entry that differs need not be that of the writer.
-    let wrote = |manager: &str| {
-        let mut writer = of_version.iter();
-        writer.any(|writer| writer.source == WhoSource::Changed && writer.name == manager)
-    };
-    let manager = mark.who.as_deref().map(|manager| VersionWriter {
-        name: manager.to_owned(),
-        source: match wrote(manager) {
-            true => WhoSource::Changed,
-            false => WhoSource::Owner,
-        },
-    });
+    let manager = mark.who.as_deref();
+    let manager = manager.map(|manager| owner(manager, of_version.as_ref()));
     BlameLine {
         path: path_text(&line.path),
         line: line.text,
@@ -322,6 +312,19 @@ fn row(
         },
         by,
         newest: None,
+    }
+}
+
+/// The owner of a line. An entry that differs from the one before need not be that of who wrote the version.
+fn owner(manager: &str, writer: Option<&VersionWriter>) -> VersionWriter {
+    let wrote =
+        |writer: &VersionWriter| writer.source == WhoSource::Changed && writer.name == manager;
+    VersionWriter {
+        name: manager.to_owned(),
+        source: match writer.is_some_and(wrote) {
+            true => WhoSource::Changed,
+            false => WhoSource::Owner,
+        },
     }
 }
 

@@ -140,7 +140,6 @@ pub fn changes<'a>(
     let causes = Causes::new(member);
     let known = VersionsOfKeys::new(objects.keyspace(), logged);
     let span = Span::new(objects, logged, query, audited);
-    let (first, last) = (*span.looked_at.start(), *span.looked_at.end());
     let mut folded = FoldedChanges::default();
     let mut rows: Vec<ChangeRow<'a>> = Vec::new();
     let unplaced = logged.filter(|_| query.since.is_none() && query.until.is_none());
@@ -149,7 +148,7 @@ pub fn changes<'a>(
     let after = unplaced_first(&known, open_end).filter(is_after);
     let before = unplaced_first(&known, unplaced).filter(|write| !is_after(write));
     let mut newest = after
-        .chain(newest_first(objects, logged, first, last))
+        .chain(newest_first(objects, logged, &span))
         .chain(before)
         .peekable();
     while let Some((origin, version)) = newest.next() {
@@ -157,9 +156,6 @@ pub fn changes<'a>(
             break;
         }
         let main = version.revision.main;
-        if !span.has(main) {
-            continue;
-        }
         let mut same = vec![(origin, version)];
         let is_same = |other: &(Origin, Version<'_>)| {
             other.1.revision.main == main && is_placed(other.0) == is_placed(origin)
@@ -281,18 +277,18 @@ impl Span {
     }
 }
 
-/// Every version of db and log in a range of revisions, the newest first.
-fn newest_first<'a>(
+/// Every version of db and log in a span, the newest first.
+fn newest_first<'a, 's>(
     objects: &Objects<'a>,
     logged: Option<&'a Logged>,
-    first: i64,
-    last: i64,
-) -> impl Iterator<Item = (Origin, Version<'a>)> {
+    span: &'s Span,
+) -> impl Iterator<Item = (Origin, Version<'a>)> + use<'a, 's> {
+    let (first, last) = (*span.looked_at.start(), *span.looked_at.end());
     let range = first..=last.max(first.saturating_sub(1));
     let mut db = objects.keyspace().between(range.clone()).rev().peekable();
     let log = logged.map(|logged| logged.keyspace().between(range));
     let mut log = log.into_iter().flatten().rev().peekable();
-    std::iter::from_fn(move || {
+    let all = std::iter::from_fn(move || {
         let of_log = |version: Version<'a>| {
             let index = logged.and_then(|logged| logged.index_of(version.revision.main));
             (Origin::Wal(index), version)
@@ -311,7 +307,8 @@ fn newest_first<'a>(
             Some(_) => Some((Origin::Db, version)),
             None => Some(of_log(version)),
         }
-    })
+    });
+    all.filter(|(_, version)| span.has(version.revision.main))
 }
 
 /// Writes that only the log has and of which no revision is known, the newest first. Those of entries that the db has not applied come

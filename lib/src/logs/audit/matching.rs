@@ -339,9 +339,7 @@ fn choose(
         found.covered = found.covered.saturating_add(usize::from(is_covered));
         if candidates.is_empty() && is_covered {
             found.without = found.without.saturating_add(1);
-            // The log does not have all requests for this object, nor for all objects beside it.
-            incomplete.insert(object(write));
-            incomplete.insert(siblings(write));
+            incomplete.extend(objects_of(write));
         }
         groups.join(
             at,
@@ -351,12 +349,10 @@ fn choose(
     let sums = groups.sums(log);
     let sum_of = |at: usize| groups.root(at).and_then(|root| sums.get(&root));
     // More writes than requests: the log lacks one of them.
-    let lacks =
-        |(at, _): &(usize, &&ObjectWrite)| sum_of(*at).is_some_and(GroupSum::lacks_requests);
-    for (_, write) in writes.iter().enumerate().filter(lacks) {
-        incomplete.insert(object(write));
-        incomplete.insert(siblings(write));
-    }
+    let lacks = |at: &usize| sum_of(*at).is_some_and(GroupSum::lacks_requests);
+    let lacking = (0..writes.len()).filter(lacks);
+    let lacking = lacking.filter_map(|at| writes.get(at).copied());
+    incomplete.extend(lacking.flat_map(objects_of));
     for (at, (write, candidates)) in writes.iter().zip(candidates).enumerate() {
         let Some(first) = candidates.first().copied() else {
             continue;
@@ -493,6 +489,11 @@ fn must_have_written(write: &ObjectWrite, request: &AuditRequest) -> bool {
 
 fn object(write: &ObjectWrite) -> ObjectId<'_> {
     (&write.resource, write.namespace.as_deref(), &write.name)
+}
+
+/// Of which the log does not have all requests, if it lacks that of this write: the object, and all objects beside it.
+fn objects_of(write: &ObjectWrite) -> [ObjectId<'_>; 2] {
+    [object(write), siblings(write)]
 }
 
 /// All objects of its resource in its namespace.
