@@ -119,7 +119,7 @@ fn times_never_go_back_and_are_within_their_bounds() {
         let mut last = Timestamp::MIN;
         for version in objects.keyspace().between(0..=i64::MAX) {
             let write = clock.time_of(version.revision.main).unwrap();
-            assert!(last <= write.time, "{name} {}", version.revision);
+            assert!(last <= write.position, "{name} {}", version.revision);
             assert!(
                 write.not_before.is_none_or(|from| from <= write.time),
                 "{write:?}"

@@ -25,7 +25,7 @@ pub struct Audited {
 impl Audited {
     /// Matches the requests of a log with all writes that are known. `versions`: of each key, oldest first.
     pub fn new(
-        log: AuditLog,
+        mut log: AuditLog,
         objects: &Objects<'_>,
         versions: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
         clock: &Clock,
@@ -35,6 +35,7 @@ impl Audited {
             .par_iter()
             .flat_map_iter(|(key, versions)| writes_of(key, versions, objects, clock))
             .collect();
+        log.set_clock(&writes);
         let matches = match_requests(&log, &writes);
         Self { log, matches }
     }
@@ -102,10 +103,18 @@ impl Audited {
             let request = self.log.requests.get(found.request)?;
             let is_certain = found.confidence == Confidence::Certain;
             let finished = request.finished.filter(|_| is_certain)?;
+            // A clock that was corrected is known within bounds.
+            let within = self
+                .log
+                .offset
+                .map(|offset| offset.within)
+                .unwrap_or_default();
+            let received = request.received.checked_sub(within).ok()?;
+            let took = finished.duration_since(received);
             Some(Measurement {
                 revision: revision.main,
-                time: request.received,
-                precision: finished.duration_since(request.received),
+                time: received,
+                precision: took.saturating_add(within),
                 delay: Some(jiff::SignedDuration::ZERO),
                 source: TimeSource::Audit,
             })
@@ -127,6 +136,9 @@ impl Audited {
             matches.without,
             matches.ambiguous
         );
+        if let Some(offset) = self.log.offset {
+            text.push_str(&format!("; {}", offset.sentence()));
+        }
         if self.log.counts.unreadable > 0 {
             text.push_str(&format!(
                 "; {} of {} lines are no audit events",

@@ -33,7 +33,11 @@ impl TimeBuckets {
         width: Option<SignedDuration>,
         columns: usize,
     ) -> Option<Self> {
-        let times = || rows.iter().filter_map(|row| row.time).map(|time| time.time);
+        let times = || {
+            rows.iter()
+                .filter_map(|row| row.time)
+                .map(|time| time.position)
+        };
         let (start, end) = (times().min()?, times().max()?);
         let whole = end.duration_since(start);
         let columns = i64::try_from(columns)
@@ -70,7 +74,7 @@ impl TimeBuckets {
                 EventKind::Delete => &mut buckets.deletes,
                 _ => &mut buckets.others,
             };
-            if let Some(count) = counts.get_mut(number(time.time)) {
+            if let Some(count) = counts.get_mut(number(time.position)) {
                 *count = count.saturating_add(row.count);
             }
         }

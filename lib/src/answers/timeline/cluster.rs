@@ -72,14 +72,17 @@ impl RaftTimes {
                     .uncertainty
                     .zip(to.uncertainty)
                     .map(|(from, to)| from.max(to));
-                let (time, bound) = match (own, from.bound, to.bound) {
-                    (Some(_), ..) => (from.time.checked_add(half).unwrap_or(from.time), None),
-                    (None, Some(TimeBound::NotBefore), _) => (from.time, from.bound),
-                    (None, None, _) => (from.time, Some(TimeBound::NotBefore)),
-                    (None, Some(TimeBound::NotAfter), _) => (to.time, Some(TimeBound::NotAfter)),
+                let middle = from.time.checked_add(half).unwrap_or(from.time);
+                let (time, position, bound) = match (own, from.bound) {
+                    (Some(_), _) => (middle, middle, None),
+                    (None, Some(TimeBound::NotAfter)) => {
+                        (to.latest(), to.position, Some(TimeBound::NotAfter))
+                    }
+                    (None, _) => (from.earliest(), from.position, Some(TimeBound::NotBefore)),
                 };
                 Some(EventTime {
                     time,
+                    position,
                     uncertainty: own.map(|own| own.saturating_add(half)),
                     bound,
                     source: "between",
@@ -87,12 +90,14 @@ impl RaftTimes {
             }
             // Nothing was written after it, or before.
             (Some(one), None) => Some(EventTime {
+                time: one.earliest(),
                 uncertainty: None,
                 bound: Some(TimeBound::NotBefore),
                 source: "between",
                 ..one
             }),
             (None, Some(one)) => Some(EventTime {
+                time: one.latest(),
                 uncertainty: None,
                 bound: Some(TimeBound::NotAfter),
                 source: "between",

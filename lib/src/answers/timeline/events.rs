@@ -88,6 +88,7 @@ fn own_time(event: &Value) -> Option<EventTime> {
         .find_map(|path| text(event, path)?.parse::<Timestamp>().ok())?;
     Some(EventTime {
         time,
+        position: time,
         uncertainty: Some(SignedDuration::from_secs(1)),
         bound: None,
         source: "event",

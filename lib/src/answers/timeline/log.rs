@@ -114,6 +114,7 @@ pub(super) fn add(
         row.raft_index = line.raft_index;
         row.time = Some(EventTime {
             time: line.time,
+            position: line.time,
             uncertainty,
             bound: None,
             source: "etcd-log",
@@ -131,6 +132,7 @@ fn date(found: &mut EventStream, uncertainty: Option<SignedDuration>) {
         if own.is_none_or(|own| uncertainty.is_some_and(|of_line| of_line < own)) {
             row.time = Some(EventTime {
                 time,
+                position: time,
                 uncertainty,
                 bound: None,
                 source: "etcd-log",

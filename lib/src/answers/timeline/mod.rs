@@ -203,6 +203,7 @@ fn add_findings(
 fn event_time(write: WriteTime) -> EventTime {
     EventTime {
         time: write.time,
+        position: write.position,
         uncertainty: write.uncertainty,
         bound: write.bound(),
         source: write.source.as_str(),

@@ -88,6 +88,8 @@ impl EventKind {
 pub struct EventTime {
     /// The moment.
     pub time: Timestamp,
+    /// By which rows are in order: never earlier than that of an older row, which a bound may be.
+    pub position: Timestamp,
     /// How far the true one may be from it; `None` if that is not known.
     pub uncertainty: Option<SignedDuration>,
     /// Which bound it is, if only one is known.
@@ -97,12 +99,24 @@ pub struct EventTime {
 }
 
 impl EventTime {
+    /// It did not happen before this.
+    pub(super) fn earliest(self) -> Timestamp {
+        let within = self.uncertainty.unwrap_or_default();
+        self.time.checked_sub(within).unwrap_or(self.time)
+    }
+
+    /// It did not happen after this.
+    pub(super) fn latest(self) -> Timestamp {
+        let within = self.uncertainty.unwrap_or_default();
+        self.time.checked_add(within).unwrap_or(self.time)
+    }
+
     /// As the time of a write that is as far known.
     pub(super) fn as_write(self) -> WriteTime {
         let is_bound = |bound| (self.bound == Some(bound)).then_some(self.time);
         WriteTime {
             time: self.time,
-            position: self.time,
+            position: self.position,
             uncertainty: self
                 .uncertainty
                 .or(self.bound.is_none().then_some(SignedDuration::ZERO)),
@@ -174,7 +188,7 @@ impl TimelineRow {
         Option<RaftIndex>,
         Option<i64>,
     ) {
-        let time = self.time.map(|time| time.time);
+        let time = self.time.map(|time| time.position);
         let position = self.position;
         (
             time.is_none(),

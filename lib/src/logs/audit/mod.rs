@@ -5,6 +5,7 @@
 
 mod event;
 mod matching;
+mod offset;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use matching::{AuditMatch, AuditMatches, Confidence, match_requests};
+pub use offset::LogOffset;
 pub use request::{AuditRequest, AuditVerb};
 pub use write::{FieldSet, ObjectWrite, WriteKind};
 
@@ -30,6 +32,8 @@ pub struct AuditLog {
     pub counts: LineCounts,
     /// When the first and the last event of all were logged: the time that the log covers.
     pub covers: Option<(Timestamp, Timestamp)>,
+    /// How far its clock was from that of the objects, if that was corrected.
+    pub offset: Option<LogOffset>,
 }
 
 impl AuditLog {
@@ -50,6 +54,22 @@ impl AuditLog {
         }
         log.requests.sort_by_key(|request| request.received);
         Ok(log)
+    }
+
+    /// Corrects the times of a log whose clock differs from that of the API server's times in the objects.
+    pub fn set_clock(&mut self, writes: &[ObjectWrite]) {
+        self.offset = LogOffset::new(self, writes);
+        let Some(offset) = self.offset else {
+            return;
+        };
+        for request in &mut self.requests {
+            request.received = offset.corrected(request.received);
+            request.finished = request.finished.map(|finished| offset.corrected(finished));
+        }
+        let covers = self.covers.as_mut();
+        if let Some((first, last)) = covers {
+            (*first, *last) = (offset.corrected(*first), offset.corrected(*last));
+        }
     }
 
     /// Adds one event; returns whether it is one.

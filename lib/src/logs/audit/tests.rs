@@ -186,3 +186,33 @@ fn an_answer_names_the_writer_of_a_value_whose_owner_was_noted_before() {
     };
     assert_eq!((ask("scale"), ask("")), (Some(Confidence::Likely), None));
 }
+
+#[test]
+fn a_log_whose_clock_differs_is_corrected_by_the_times_in_the_objects() {
+    let answer = |revision: i64| {
+        let answer = format!(
+            r#""level":"RequestResponse","responseObject":{{"kind":"ConfigMap","metadata":{{"resourceVersion":"{revision}"}}}}"#
+        );
+        &*answer.leak()
+    };
+    let requests: Vec<Request> = (1..5)
+        .map(|at| Request("patch", "", 10 * at, answer(at.into())))
+        .collect();
+    let writes = |early: u32| -> Vec<ObjectWrite> {
+        let one = |at: u32| {
+            let second = 10 * at - early;
+            let noted = format!("2026-11-21T01:00:{second:02}Z").parse().ok();
+            ObjectWrite {
+                changed: Some(vec![("bob-agent".to_owned(), noted)]),
+                ..write(at.into(), second, WriteKind::default())
+            }
+        };
+        (1..5).map(one).collect()
+    };
+    let offset = |early| {
+        let mut log = log(&requests);
+        log.set_clock(&writes(early));
+        log.offset.map(|offset| offset.ahead.as_secs_f64().round())
+    };
+    assert_eq!((offset(0), offset(5)), (None, Some(5.0)));
+}

@@ -55,7 +55,7 @@ pub(super) fn load(
             return main;
         }
         let write = clock.time_of(main);
-        write.map_or(0, |write| write.time.as_second())
+        write.map_or(0, |write| write.position.as_second())
     };
     let (events, resources) = records(&data, &axis, monitor);
     let wal = data.dataset().member().wal_with(monitor);
