@@ -13,6 +13,7 @@
 mod agreement;
 mod answers;
 mod blame;
+mod copies;
 mod diff;
 mod grammar;
 mod history;

@@ -474,11 +474,7 @@ fn the_last_line_of_a_go_is_a_command_and_nothing_else() {
             let said = sealed(&path, ["preflight", text, "--for", purpose]);
             let last = said.out.lines().last().unwrap();
             let line = last
-                .strip_prefix(match (purpose, name.contains("cluster3")) {
-                    // It removes members: never a plain GO.
-                    ("force-new-cluster", true) => "WARN  ",
-                    _ => "GO  ",
-                })
+                .strip_prefix("GO  ")
                 .unwrap_or_else(|| panic!("{last}"));
             assert!(line.starts_with(program), "{line}");
             // What cannot be taken back is done to a copy.

@@ -103,7 +103,14 @@ fn what_is_printed_for_a_wiped_and_for_a_removed_member_runs() {
         "{compared}"
     );
     let start = about("preflight", &[&m1, &m2, &before], &["--for", "start"]);
-    assert_eq!(start["go"], false, "{start}");
+    assert_eq!(start["go"], true, "{start}");
+    let together = start["together"]["effect"].as_str().unwrap_or_default();
+    let named = format!("{} and {}", m1.display(), m2.display());
+    assert!(together.contains(&named), "{start}");
+    let never = format!("never start {}", before.display());
+    assert!(together.contains(&never), "{start}");
+    let alone = about("preflight", &[&before, &m1], &["--for", "start"]);
+    assert_eq!(alone["go"], false, "{alone}");
 
     // Removed while it runs, so that its own log says so; then it is in no list.
     let mut servers = addresses.start(&binaries, folder.path(), &[0, 1, 2], "existing");
@@ -176,6 +183,21 @@ fn a_member_that_was_forced_while_the_others_went_on_is_not_the_best_copy() {
         }
         let force = about("preflight", &all, &["--for", "force-new-cluster"]);
         assert_eq!(force["go"], false, "{release}: {force}");
+        // What only the other history has is one number in every verb.
+        let lost = |step: &Value| step["lost"]["writes"].as_u64().unwrap();
+        let mut steps = compared["plan"].as_array().unwrap().iter();
+        let apart = steps.find(|step| step["action"] == "rejoin").unwrap();
+        assert!(lost(apart) > 0, "{release}: {compared}");
+        assert_eq!(lost(&force["better"]), lost(apart), "{release}: {force}");
+        let restore = about("preflight", &all, &["--for", "restore"]);
+        assert_eq!(restore["go"], false, "{release}: {restore}");
+        for one in restore["candidates"].as_array().unwrap() {
+            let is_kept = one["path"] != m1.to_str().unwrap();
+            assert!(
+                !is_kept || lost(&one["step"]) >= lost(apart),
+                "{release}: {one}"
+            );
+        }
         let better = force["better"]["effect"].as_str().unwrap_or_default();
         let named = format!("{} and {}", m2.display(), m3.display());
         assert!(better.contains(&named), "{release}: {force}");

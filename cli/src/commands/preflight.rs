@@ -141,8 +141,8 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
         ui.line(Line::new().with(Label::Warning, "WARN  ").text(text))?;
     }
     let (label, name) = match go {
-        // It removes members: never more than the last resort.
-        true if one.is_last_resort() => (Label::Warning, "WARN"),
+        // It removes members: never more than the last resort, which the line before says.
+        true if one.is_last_resort() => (Label::Warning, "GO"),
         true => (Label::Good, "GO"),
         false => (Label::Error, "NO-GO"),
     };
@@ -160,6 +160,10 @@ fn what(action: Action, go: bool, one: &Judged) -> String {
         (_, false) if is_held => {
             "a server runs on it: stop it first, or ask it for a backup (etcdctl snapshot save)"
                 .to_owned()
+        }
+        (Action::Start, true) if one.together.is_some() => {
+            let together = one.together.as_ref();
+            together.map_or_else(String::new, |step| step.effect.clone())
         }
         (Action::Start, true) => match one
             .step

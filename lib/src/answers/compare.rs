@@ -201,6 +201,7 @@ pub fn remark(compared: &Comparison, at: usize, row: &MemberRow) -> String {
     let counts = |row: &&MemberRow| row.parts_at.is_none();
     let reaches = compared.members.iter().filter(counts);
     let newest = reaches.filter_map(MemberRow::reach).max();
+    let newest = newest.max(compared.acknowledged_revision);
     if let (Some(newest), Some(mine)) = (newest, row.reach())
         && mine < newest
     {

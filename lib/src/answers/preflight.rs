@@ -53,6 +53,9 @@ pub struct FirstCopy {
     pub step: Option<FirstStep>,
     /// An action that loses less.
     pub better: Option<StepRow>,
+    /// The start of all clean copies of a majority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub together: Option<StepRow>,
     /// Every copy, the best first.
     pub candidates: Vec<CandidateRow>,
 }
@@ -158,11 +161,15 @@ pub struct ForcedFields {
     pub removed_members: Vec<String>,
 }
 
-/// Whether to do it: a directory that is to be started must be fit itself; of copies to choose from the best is chosen.
+/// Whether to do it: a directory that is to be started must be fit itself, that of a removed member apart, which is never started; of
+/// copies to choose from the best is chosen.
 pub fn is_go(action: Action, judged: &[Judged]) -> bool {
     match chooses(action) {
         true => judged.first().is_some_and(|best| best.go),
-        false => judged.iter().all(|one| one.go),
+        false => {
+            let mut asked = judged.iter().filter(|one| !one.is_left_out).peekable();
+            asked.peek().is_some() && asked.all(|one| one.go)
+        }
     }
 }
 
@@ -170,7 +177,10 @@ pub fn is_go(action: Action, judged: &[Judged]) -> bool {
 pub fn decisive(action: Action, judged: &[Judged]) -> Option<&Judged> {
     match chooses(action) {
         true => judged.first(),
-        false => judged.iter().find(|one| !one.go).or(judged.first()),
+        false => {
+            let mut asked = judged.iter().filter(|one| !one.is_left_out);
+            asked.find(|one| !one.go).or(judged.first())
+        }
     }
 }
 
@@ -188,6 +198,7 @@ impl PreflightAnswer {
                 .as_ref()
                 .map(|step| FirstStep::new(action, first, step)),
             better: first.better.as_ref().map(StepRow::from),
+            together: first.together.as_ref().map(StepRow::from),
             candidates: judged.iter().map(CandidateRow::from).collect(),
         });
         Self {

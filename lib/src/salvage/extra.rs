@@ -171,7 +171,7 @@ impl Compared {
 /// The last entry that a majority of the voters has in the newest term: a leader acknowledged it, whatever HardState says.
 ///
 /// An entry of an older term is committed only with one of the leader's own (raft paper, 5.4.2).
-pub(super) fn held_by_majority(logs: &[&Log], voters: usize) -> RaftIndex {
+pub(crate) fn held_by_majority(logs: &[&Log], voters: usize) -> RaftIndex {
     let majority = voters / 2 + 1;
     let term = |log: &&Log| log.last().map_or(0, |last| last.term.get());
     let newest = logs.iter().map(term).max().unwrap_or(0);

@@ -48,6 +48,7 @@ mod unfinished;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use dropped::Dropped;
+pub(crate) use extra::held_by_majority;
 pub use label::Provenance;
 pub(crate) use log_end::end_losses;
 pub(crate) use member_records::{HistorySide, may_be_restored, side_of_snap, two_histories};

@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::{ApplyRules, voters};
 use crate::salvage::{Lost, end_losses};
-use crate::start::{StartMode, StartOutcome, simulate_after, simulate_start};
+use crate::start::{Ending, StartMode, StartOutcome, simulate_after, simulate_start};
 use crate::wal::boot::Release;
 use located::{MemberId, RaftIndex, reported_by};
 
@@ -250,6 +250,28 @@ impl<'a> Facts<'a> {
     /// Whether it receives the log and does not vote: it serves only together with voters.
     pub(super) fn is_learner(&self) -> bool {
         self.conf.learners.contains(&self.own.get()) && !self.conf.voters.is_empty()
+    }
+
+    /// Whether the copy says that its member cannot serve. A torn copy, and what this user may not read, say nothing of the member.
+    pub(super) fn certainly_fails(&self) -> bool {
+        let Some(start) = self.start.as_ref().filter(|_| self.says_of_member()) else {
+            return false;
+        };
+        match start.ending {
+            Ending::Serves => start.dies_at_first_question,
+            Ending::Refuses(_) | Ending::NeverServes(_) => true,
+            Ending::Unknown(_) => false,
+        }
+    }
+
+    /// Whether the copy says that its member is damaged, or has another history.
+    pub(super) fn is_damaged(&self) -> bool {
+        let is_wrong = self.sound.errors() > 0 || self.standing.parted.is_some();
+        self.certainly_fails() || is_wrong && self.says_of_member()
+    }
+
+    fn says_of_member(&self) -> bool {
+        self.sound.torn_copy().is_none() && self.sound.not_read().is_none()
     }
 
     /// Whether the db can be read, in whole or in part.

@@ -94,6 +94,20 @@ impl Loss {
         }
     }
 
+    /// Both together.
+    #[must_use]
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        let both = |one: Option<i64>, other: Option<i64>, pick: fn(i64, i64) -> i64| match other {
+            Some(other) => Some(one.map_or(other, |one| pick(one, other))),
+            None => one,
+        };
+        self.writes = self.writes.plus(other.writes);
+        self.first_revision = both(self.first_revision, other.first_revision, i64::min);
+        self.last_revision = both(self.last_revision, other.last_revision, i64::max);
+        self.keys.extend(other.keys.iter().cloned());
+        self.settle()
+    }
+
     /// Adds what a salvage could not recover.
     #[must_use]
     pub(super) fn with(mut self, lost: &Lost) -> Self {

@@ -52,8 +52,8 @@ fn tier(step: &Step, peers: bool) -> u8 {
         Action::Restore | Action::Salvage | Action::Correct
     );
     // A copy that was taken while etcd was writing says nothing about the member that it was taken from, and has lost what was
-    // written after it. A file that is short may be short on the original, too.
-    if step.is_of_live_copy {
+    // written after it. A file that is short may be short on the original, too. A db without a log lacks what the log has.
+    if step.asks_first {
         return 0;
     }
     if is_known(step) && step.is_lossless() && step.has_obstacle {

@@ -5,19 +5,18 @@ use std::borrow::Borrow;
 use super::acknowledged::Foundation;
 use super::action::Action;
 use super::actions::{self, Forced};
-use super::copies::{Majority, clean_majority, note_standing};
+use super::copies::{Majority, clean_majority, gathered, only_in_other_histories};
 use super::difference::Difference;
 use super::facts::Facts;
+use super::outcome::Loss;
 use super::plan;
-use super::soundness::Soundness;
 use super::step::Step;
 use crate::check::{Depth, Report, check};
 use crate::member::Member;
 use crate::progress::Progress;
-use crate::recover::commit;
 use crate::start::{Level, Line, is_go};
 use crate::wal::boot::Release;
-use located::{Command, RaftIndex};
+use located::Command;
 
 /// One copy, judged for one action.
 #[derive(Clone, Debug)]
@@ -32,6 +31,10 @@ pub struct Judged {
     pub rank: usize,
     /// Whether nothing prevents the action, and no better one is possible.
     pub go: bool,
+    /// Whether its member was removed while a majority of the others has clean copies: it has no part in the action.
+    pub is_left_out: bool,
+    /// Of a start: that of all clean copies together, if they are a majority.
+    pub together: Option<Step>,
     /// What to know before.
     pub lines: Vec<Line>,
     /// The action with its outcome; `None` if it cannot be done with this kind of evidence.
@@ -68,26 +71,8 @@ pub fn preflight<M: Borrow<Member> + Sync>(
         .iter()
         .map(|member| check(member, Depth::Default, progress))
         .collect();
-    let committed = committed(&members, &reports, progress);
-    let mut facts: Vec<Facts<'_>> = members
-        .iter()
-        .zip(&reports)
-        .map(|(member, report)| Facts::gather(member, report, release, committed, progress))
-        .collect();
-    let reached = facts.iter().map(|facts| facts.reached).max().unwrap_or(0);
-    for facts in &mut facts {
-        facts.reached = reached;
-    }
-    note_standing(&mut facts);
-    let majority = clean_majority(&facts, |_| true);
-    let others = Others {
-        best: best(&facts),
-        newest: newest(&facts),
-        together: majority.and_then(|majority| {
-            let step = actions::together(&facts, &majority)?;
-            Some((majority, step))
-        }),
-    };
+    let facts = gathered(&members, &reports, release, progress);
+    let others = Others::new(&facts);
     let mut judged: Vec<Judged> = facts
         .iter()
         .enumerate()
@@ -116,6 +101,7 @@ fn weight(one: &Judged) -> impl Ord + use<> {
     (
         one.errors > 0,
         !step.is_some_and(Step::is_usable),
+        step.is_some_and(|step| step.has_obstacle),
         harm,
         possibly,
         std::cmp::Reverse(one.forced.as_ref().map(|forced| forced.commit)),
@@ -123,33 +109,13 @@ fn weight(one: &Judged) -> impl Ord + use<> {
     )
 }
 
-/// The highest entry that any copy proves to be committed.
-pub(super) fn committed(
-    members: &[&Member],
-    reports: &[Report],
-    progress: &dyn Progress,
-) -> RaftIndex {
-    let of = |(member, report): (&&Member, &Report)| {
-        let wal = member.wal_with(progress)?;
-        // What a db of another history has applied is no entry of this log.
-        let is_own = !Soundness::from_report(report).two_histories();
-        let meta = member.meta().ok().filter(|_| is_own);
-        let applied = meta
-            .and_then(|meta| meta.consistent_index)
-            .unwrap_or_default();
-        Some(commit(&wal, applied))
-    };
-    let all = members.iter().zip(reports);
-    all.filter_map(of).max().unwrap_or_default()
-}
-
-/// The copy that has the acknowledged state: of those without errors the one that reaches furthest.
+/// The copy that has the acknowledged state: of those that have all of it the one without errors.
 pub(super) fn best<'f, 'a>(facts: &'f [Facts<'a>]) -> Option<&'f Facts<'a>> {
     let reach = |facts: &Facts<'_>| {
         let state = facts.acknowledged.keyspace();
         (
-            facts.sound.errors() == 0,
             facts.acknowledged.unreadable().is_zero(),
+            facts.sound.errors() == 0,
             state.revision(),
             facts.acknowledged.possibly.writes.value,
         )
@@ -166,6 +132,39 @@ struct Others<'f, 'a> {
     newest: Option<&'f Facts<'a>>,
     /// The clean copies of a majority, and the start of all of them.
     together: Option<(Majority, Step)>,
+    /// What only copies of another history have.
+    elsewhere: Loss,
+    /// A backup of all copies together, where no majority is clean.
+    salvage: Option<Step>,
+}
+
+impl<'f, 'a> Others<'f, 'a> {
+    fn new(facts: &'f [Facts<'a>]) -> Self {
+        let best = best(facts);
+        let elsewhere = best.map(|best| only_in_other_histories(facts, best));
+        let elsewhere = elsewhere.unwrap_or_default();
+        let majority = clean_majority(facts, |_| true);
+        let together = majority.and_then(|majority| {
+            let mut step = actions::together(facts, &majority)?;
+            step.lost = elsewhere.clone();
+            Some((majority, step))
+        });
+        let salvage = match together {
+            Some(_) => None,
+            None => actions::salvage_together(facts, best),
+        };
+        let salvage = salvage.map(|step| Step {
+            lost: step.lost.clone().and(&elsewhere),
+            ..step
+        });
+        Self {
+            best,
+            newest: newest(facts),
+            together,
+            elsewhere,
+            salvage,
+        }
+    }
 }
 
 /// The copy with the newest log by term and index, also if its db is damaged: what follows the committed entries in it may have
@@ -183,41 +182,30 @@ fn newest<'f, 'a>(facts: &'f [Facts<'a>]) -> Option<&'f Facts<'a>> {
 }
 
 fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judged {
-    let mut plan = actions::all(facts);
-    plan::rank(&mut plan);
-    let mut step = match action {
-        Action::ForceNewCluster => actions::forced_step(facts),
-        Action::Upgrade => actions::upgrade_step(facts),
-        _ => plan.iter().find(|step| step.action == action).cloned(),
-    };
-    // A member that lags its peers gets from them what it lacks: its start loses nothing of the cluster.
-    let catches_up =
-        action == Action::Start && (facts.start.as_ref()).is_some_and(|start| start.quorum > 1);
-    if let Some(step) = step.as_mut().filter(|_| !catches_up) {
-        against_others(step, facts, others);
-    }
+    let (mut step, plan) = planned(facts, action, others);
     let forced = (action == Action::ForceNewCluster).then(|| actions::forced(facts));
     let mut lines = actions::lines(facts, action, step.as_ref());
     let makes_another = matches!(action, Action::ForceNewCluster | Action::Restore);
     let together = others.together.as_ref().filter(|_| makes_another);
-    if let Some((majority, _)) = together {
-        let text = format!(
-            "{} of the {} voters have a clean copy here: started together they are a majority, and nothing is lost",
-            majority.clean.len(),
-            majority.voters
-        );
-        lines.insert(0, Line::new(Level::Warn, "MAJORITY", text));
-    }
+    lines.splice(0..0, together.map(of_majority));
     if let Some(step) = &mut step {
         step.has_obstacle = !is_go(&lines);
     }
     let costs_less = better(&plan, step.as_ref());
+    let of_all = others.salvage.as_ref();
+    let costs_less = of_all
+        .filter(|of_all| is_best_of(of_all, step.as_ref(), costs_less))
+        .or(costs_less);
     // What makes a cluster of its own is no alternative to a majority that loses nothing.
     let costs = |step: &Step| step.harm() > 0 || !step.possibly_lost.is_none();
     let is_worse = action == Action::ForceNewCluster || step.as_ref().is_none_or(costs);
     let is_best = costs_less.is_none() && !(together.is_some() && is_worse);
-    let together = together.map(|(_, step)| step);
-    let better = together.or(costs_less).cloned();
+    let is_left_alone = !facts.standing.is_member() && !makes_another;
+    let started = others.together.as_ref().map(|(_, step)| step);
+    let without_it = started.filter(|_| makes_another || is_left_alone);
+    let better = without_it.or(costs_less).cloned();
+    let is_removed = facts.standing.removed.as_ref();
+    let is_removed = is_removed.is_some_and(|removed| removed.by.is_some());
     // Unknown is not GO.
     let usable =
         (step.as_ref()).is_some_and(|step| step.is_usable() && step.outcome.starts.is_some());
@@ -232,6 +220,8 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
             .map_or_else(Vec::new, |step| step.commands.clone()),
         position: 0,
         rank: 0,
+        is_left_out: action == Action::Start && is_removed && started.is_some(),
+        together: started.filter(|_| action == Action::Start).cloned(),
         go: usable && is_go(&lines) && is_best,
         lines,
         step,
@@ -240,6 +230,78 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
         reached: (facts.reached > 0).then_some(facts.reached),
         errors: facts.sound.errors(),
         is_unreadable: facts.sound.not_read().is_some(),
+    }
+}
+
+/// The action that was asked for, and everything else that can be done with this copy, best first.
+fn planned(
+    facts: &Facts<'_>,
+    action: Action,
+    others: &Others<'_, '_>,
+) -> (Option<Step>, Vec<Step>) {
+    let mut plan = actions::all(facts);
+    plan::rank(&mut plan);
+    let mut step = match action {
+        Action::ForceNewCluster => actions::forced_step(facts),
+        Action::Upgrade => actions::upgrade_step(facts),
+        _ => plan.iter().find(|step| step.action == action).cloned(),
+    };
+    // A member that lags its peers gets from them what it lacks: its start loses nothing of the cluster.
+    let is_start = matches!(action, Action::Start | Action::Upgrade);
+    let catches_up = is_start && (facts.start.as_ref()).is_some_and(|start| start.quorum > 1);
+    if let Some(step) = step.as_mut().filter(|_| !catches_up) {
+        against_others(step, facts, others);
+    }
+    if let Some(step) = step.as_mut().filter(|_| facts.standing.is_member()) {
+        lose_elsewhere(step, others);
+    }
+    plan_with_others(&mut plan, facts, others);
+    (step, plan)
+}
+
+/// That a majority can be started.
+fn of_majority((majority, step): &(Majority, Step)) -> Line {
+    let lost = match step.lost.is_none() {
+        true => "and nothing is lost",
+        false => "and what only a copy of another history has is lost with it",
+    };
+    let text = format!(
+        "{} of the {} voters have a clean copy here: started together they are a majority, {lost}",
+        majority.clean.len(),
+        majority.voters
+    );
+    Line::new(Level::Warn, "MAJORITY", text)
+}
+
+/// Whether a backup of all copies costs less than what was asked for and than what is better for this copy alone. What others can be
+/// asked for comes first.
+fn is_best_of(of_all: &Step, own: Option<&Step>, better: Option<&Step>) -> bool {
+    let is_asked = better.is_some_and(|better| better.action.asks_others());
+    let costs_less = |step: Option<&Step>| step.is_none_or(|step| of_all.costs_less_than(step));
+    !is_asked && costs_less(own) && costs_less(better)
+}
+
+/// What each step on this copy costs, known what the others have. A backup of this copy alone gives way to that of all.
+fn plan_with_others(plan: &mut Vec<Step>, facts: &Facts<'_>, others: &Others<'_, '_>) {
+    let is_member = facts.standing.is_member();
+    if others.salvage.is_some() && is_member {
+        plan.retain(|step| step.action != Action::Salvage);
+    }
+    for step in plan {
+        let catches_up = step.action == Action::Start && step.outcome.needs_others > 0;
+        if step.outcome.starts == Some(true) && !catches_up {
+            against_others(step, facts, others);
+        }
+        if is_member {
+            lose_elsewhere(step, others);
+        }
+    }
+}
+
+/// What only copies of another history have is lost with everything that is done with this one.
+fn lose_elsewhere(step: &mut Step, others: &Others<'_, '_>) {
+    if step.outcome.starts == Some(true) {
+        step.lost = std::mem::take(&mut step.lost).and(&others.elsewhere);
     }
 }
 
@@ -257,6 +319,10 @@ fn against_others(step: &mut Step, facts: &Facts<'_>, others: &Others<'_, '_>) {
     }
     if let Some(newest) = others.newest.filter(is_other) {
         step.possibly_lost = newest.acknowledged.possibly.clone();
+    }
+    if step.action == Action::Restore && step.outcome.starts == Some(true) {
+        step.wrong.at_least |= facts.member.fails_sha256();
+        step.effect = actions::effect_of_restore(facts, step);
     }
 }
 

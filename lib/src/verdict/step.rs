@@ -28,8 +28,9 @@ pub struct Step {
     pub undone: Count,
     /// Writes that may have been acknowledged, and are gone then.
     pub possibly_lost: Loss,
-    /// Whether it is to copy again what was copied while etcd was writing: the original has more, and is not damaged.
-    pub is_of_live_copy: bool,
+    /// Whether it asks for what in all likelihood is elsewhere, before anything is made of what is here: the original of a copy that
+    /// was taken while etcd was writing, the log of a db.
+    pub asks_first: bool,
     /// Whether `preflight` finds an obstacle to it, which it reports on a line of its own.
     pub has_obstacle: bool,
 }
@@ -48,7 +49,7 @@ impl Step {
             duplicated: Count::default(),
             undone: Count::default(),
             possibly_lost: Loss::default(),
-            is_of_live_copy: false,
+            asks_first: false,
             has_obstacle: false,
         }
     }
@@ -119,6 +120,12 @@ impl Step {
             cost.at_least,
             self.has_obstacle,
         )
+    }
+
+    /// Whether it costs less than another step, writes that may have been acknowledged counted last.
+    pub(super) fn costs_less_than(&self, other: &Self) -> bool {
+        let price = |step: &Self| (step.badness(), step.possibly_lost.writes);
+        price(self) < price(other)
     }
 
     fn cost(&self) -> Count {

@@ -273,7 +273,7 @@ fn about(
         sections,
         subtitle,
         secrets: subject.secrets(),
-        verdict: subject.verdict.headline(),
+        verdict: verdict::headline(subject, compared),
         next: match compared {
             Some(compared) => compared.next.to_string(),
             None => subject.verdict.next.to_string(),

@@ -61,6 +61,12 @@ const ENCRYPTED: &[(&str, &str)] = &[
 ];
 const SKIPPED: &[(&str, &str)] = &[("WHAT", "what"), ("WHY", "why")];
 
+/// The verdict on all copies, or on the one that there is.
+pub(super) fn headline(subject: &Subject<'_>, compared: Option<&Comparison>) -> String {
+    let of_all = compared.and_then(Comparison::headline);
+    of_all.unwrap_or_else(|| subject.verdict.headline())
+}
+
 pub(super) fn section(subject: &Subject<'_>, compared: Option<&Comparison>) -> Section {
     let mut section = Section::new("verdict", "Verdict");
     let worst = subject
@@ -69,9 +75,11 @@ pub(super) fn section(subject: &Subject<'_>, compared: Option<&Comparison>) -> S
         .iter()
         .map(|finding| finding.severity)
         .max();
+    let others = compared.and_then(Comparison::worst);
+    let worst = worst.max(others);
     section.push(Block::Headline(
         worst.filter(|worst| *worst > Severity::Note),
-        subject.verdict.headline(),
+        headline(subject, compared),
     ));
     let counts = [
         (Severity::Error, "error", "errors"),

@@ -8,7 +8,7 @@ use crate::verdict::step::Step;
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let sign = facts.sound.torn_copy()?;
     let mut step = Step::new(Action::CopyAgain, facts.release);
-    step.is_of_live_copy = facts.sound.is_live_copy();
+    step.asks_first = facts.sound.is_live_copy();
     let save = super::etcdctl::of_own(facts).args(["snapshot", "save"]);
     step.commands = vec![save.path(&facts.source.saved())];
     step.outcome = Outcome {

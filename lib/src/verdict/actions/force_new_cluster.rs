@@ -104,7 +104,7 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
 pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
     let forced = forced(facts);
     let mut lines = Vec::new();
-    if facts.has_peers() {
+    if facts.has_peers() && facts.standing.quorum.refutes_start().is_none() {
         let text = format!(
             "if a majority of the {} voters still has its data, start those instead: nothing is lost then",
             facts.conf.voters.len()

@@ -10,6 +10,7 @@ mod rejoin;
 mod restore;
 mod reunite;
 mod salvage;
+mod salvage_together;
 mod start;
 mod together;
 mod upgrade;
@@ -27,6 +28,8 @@ pub use force_new_cluster::Forced;
 pub(super) use force_new_cluster::{forced, forced_step};
 pub(super) use lines::lines;
 pub(super) use rejoin::{rejoined as rejoin_step, remove_and_add};
+pub(super) use restore::effect as effect_of_restore;
+pub(super) use salvage_together::{salvage_of, salvage_together};
 pub(super) use together::together;
 pub(super) use upgrade::step as upgrade_step;
 

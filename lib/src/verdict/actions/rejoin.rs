@@ -9,7 +9,8 @@ use crate::verdict::step::Step;
 use located::{Command, MemberId};
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
-    // No step if there is nothing to repair, if there is no peer to copy from, or if the copy is at fault and not the member.
+    // No step if there is nothing to repair, if no majority is left that could remove it, or if the copy is at fault and not the
+    // member.
     let start = facts.start.as_ref()?;
     if facts.standing.removed.is_some() {
         return Some(rejoined(facts));
@@ -18,7 +19,8 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let serves = start.serves() || facts.is_learner();
     let damaged = facts.sound.worst() == Some(crate::Severity::Error) || !serves;
     let is_known = facts.own.get() != 0;
-    if !facts.has_peers() || !damaged || !is_known || facts.sound.torn_copy().is_some() {
+    let may_be_removed = facts.has_peers() && facts.standing.quorum.others_go_on();
+    if !may_be_removed || !damaged || !is_known || facts.sound.torn_copy().is_some() {
         return None;
     }
     Some(rejoined(facts))
@@ -46,8 +48,8 @@ pub(in crate::verdict) fn rejoined(facts: &Facts<'_>) -> Step {
     let me = known.own().map(|me| (&*me.name, &*me.peer_urls));
     step.commands = remove_and_add(&others, facts.own, me);
     step.effect = format!(
-        "if the other {} members are healthy: remove this one, add it again with an empty directory",
-        facts.conf.voters.len().saturating_sub(1)
+        "{}: remove this one, add it again with an empty directory",
+        facts.standing.quorum.condition()
     );
     step
 }

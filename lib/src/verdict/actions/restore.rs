@@ -23,9 +23,8 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     step.commands = facts.source.unpacked();
     let mut restore = of_db(facts, bump);
     restore.has_hash = has_hash;
-    let commands = restore.commands_into(&db, &target(facts));
-    let members = of_members(commands.len());
-    step.commands.extend(commands);
+    step.commands
+        .extend(restore.commands_into(&db, &target(facts)));
     let start = &facts.restored_start;
     step.outcome = super::start::outcome(start);
     match step.outcome.starts {
@@ -54,15 +53,21 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     step.wrong.at_least |= start.left_to_chance || facts.member.fails_sha256();
     let raised = bump.unwrap_or(0);
     step.outcome.revision = start.revision.map(|own| own.saturating_add(raised));
-    step.effect = effect(facts, &step, &members);
+    step.effect = effect(facts, &step);
     Some(step)
 }
 
-/// What a restore gives, in one sentence.
-fn effect(facts: &Facts<'_>, step: &Step, members: &str) -> String {
+/// What a restore that serves leads to, by what it loses.
+pub(in crate::verdict) fn effect(facts: &Facts<'_>, step: &Step) -> String {
     let revision = facts.db().map_or(0, |keyspace| keyspace.revision());
+    let restores = step
+        .commands
+        .len()
+        .saturating_sub(facts.source.unpacked().len());
+    let members = of_members(restores);
+    let start = &facts.restored_start;
     match step.lost.writes.value {
-        0 if facts.restored_start.left_to_chance => {
+        0 if start.left_to_chance => {
             "the tool may write over pages in use: the free list of the db is wrong".to_owned()
         }
         0 if facts.member.fails_sha256() => format!(

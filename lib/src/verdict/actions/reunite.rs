@@ -35,6 +35,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         return None;
     }
     let mut step = Step::new(Action::Reunite, facts.release);
+    step.asks_first = has_db && !has_wal;
     step.outcome = Outcome {
         later_writes: LaterWrites::Kept,
         ..Outcome::unknown()

@@ -89,7 +89,7 @@ fn built(facts: &Facts<'_>, step: &mut Step, carved: &mut bool) -> Option<Restor
 
 /// Records of etcd's own buckets that the log contradicts and that the backup has from the db all the same: only a log that begins
 /// with the empty store can make them again.
-fn wrong_in_own_buckets(facts: &Facts<'_>, state: &State) -> Count {
+pub(super) fn wrong_in_own_buckets(facts: &Facts<'_>, state: &State) -> Count {
     // What a start makes of them: those of the db, and what the log does after it.
     let started = facts.start.as_ref().and_then(|start| start.state.as_ref());
     let of_db = match started {
@@ -120,7 +120,7 @@ fn known(facts: &Facts<'_>, step: &mut Step) {
 }
 
 /// What the backup holds, and what could not be recovered.
-fn salvaged(salvage: &Salvage<'_>, step: &mut Step) {
+pub(super) fn salvaged(salvage: &Salvage<'_>, step: &mut Step) {
     step.outcome = Outcome {
         starts: Some(true),
         revision: Some(salvage.revision),

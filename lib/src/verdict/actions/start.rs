@@ -33,6 +33,11 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     if removed.is_some_and(|removed| removed.by.is_some()) && start.serves() {
         step.outcome = Outcome::refuses(REMOVED);
     }
+    if let Some(why) = facts.standing.quorum.refutes_start()
+        && start.serves()
+    {
+        step.outcome = Outcome::refuses(why);
+    }
     step.effect = effect(&step, start, facts);
     Some(step)
 }
@@ -205,6 +210,12 @@ pub(in crate::verdict) fn lines(
             "LEADER",
             format!("etcd starts and never serves: {why}"),
         ));
+    }
+    if let Some(why) = facts.standing.quorum.refutes_start()
+        && start.serves()
+    {
+        let text = format!("etcd starts and never serves: {why}");
+        lines.push(Line::new(Level::Fail, "LEADER", text));
     }
     super::lines::findings(facts, start.serves(), &mut lines);
     lines

@@ -41,18 +41,36 @@ pub(in crate::verdict) fn together(all: &[Facts<'_>], majority: &Majority) -> Op
             thousands(acknowledged.revision().into())
         ),
     };
-    let named = match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-        None => return None,
-    };
+    let named = listed(&names)?;
     step.effect = format!(
-        "start etcd {} on {named}, each as it is: {} of {} voters, which is a majority: {serves}",
+        "start etcd {} on {named}, each as it is: {} of {} voters, which is a majority: {serves}{}",
         step.release,
         names.len(),
-        majority.voters
+        majority.voters,
+        left_out(all)
     );
     Some(step)
+}
+
+/// `a, b and c`.
+fn listed(names: &[String]) -> Option<String> {
+    Some(match names.split_last()? {
+        (last, []) => last.clone(),
+        (last, others) => format!("{} and {last}", others.join(", ")),
+    })
+}
+
+/// Which copies have no part in it.
+fn left_out(all: &[Facts<'_>]) -> String {
+    let mut text = String::new();
+    for facts in all.iter().filter(|facts| !facts.standing.is_member()) {
+        let name = facts.member.evidence().name();
+        text.push_str(&match facts.standing.parted {
+            Some(_) => format!("; without {name}: keep it for a salvage of its history"),
+            None => format!("; never start {name}: its member was removed"),
+        });
+    }
+    text
 }
 
 /// Term and index of the last entry.

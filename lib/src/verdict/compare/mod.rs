@@ -1,6 +1,7 @@
 //! Copies of several members side by side.
 
 mod contents;
+mod headline;
 mod logs;
 mod membership;
 mod row;
@@ -14,9 +15,9 @@ use serde::Serialize;
 
 use self::contents::Contents;
 use super::action::Action;
-use super::copies::{clean_majority, note_standing};
+use super::copies::{clean_majority, gathered};
 use super::facts::Facts;
-use super::preflight::committed;
+use super::preflight;
 use super::step::Step;
 use crate::check::{Health, Report};
 use crate::member::Member;
@@ -110,6 +111,8 @@ pub struct Comparison {
     pub same: Option<bool>,
     /// The first revision whose records differ.
     pub first_divergent_revision: Option<i64>,
+    /// The newest revision that copies of a cluster of several prove to be acknowledged, whether a start of one serves it or not.
+    pub acknowledged_revision: Option<i64>,
     /// Position of the copy to recover from.
     pub best: Option<usize>,
     /// Keys that differ at the common revision, ascending.
@@ -149,13 +152,7 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
         .par_iter()
         .map(|member| row::report(member, progress))
         .collect();
-    let committed = committed(members, &reports, progress);
-    let mut facts: Vec<Facts<'_>> = members
-        .iter()
-        .zip(&reports)
-        .map(|(member, report)| Facts::gather(member, report, None, committed, progress))
-        .collect();
-    note_standing(&mut facts);
+    let facts = gathered(members, &reports, None, progress);
     let mut rows: Vec<MemberRow> = facts.iter().map(row::row).collect();
     // What a part of a store lacks says nothing about the store.
     let keyspaces: Vec<Option<Keyspace<'_>>> = members
@@ -177,12 +174,14 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
     let best = row::best(&rows);
     let is_clean = |at: usize| rows.get(at).is_some_and(todo::is_clean);
     let clean_majority = clean_majority(&facts, is_clean).is_some();
-    let plan = todo::steps(&rows, &facts, best, clean_majority);
+    let joined = todo::joined(&rows, &facts, clean_majority);
+    let plan = todo::steps(&rows, &facts, best, clean_majority, joined.as_ref());
     let mut compared = Comparison {
         members: rows,
         common_revision: contents.common,
         same: contents.same,
         first_divergent_revision: contents.first,
+        acknowledged_revision: acknowledged_revision(&facts),
         best,
         differing_keys: contents.differing,
         findings,
@@ -190,6 +189,11 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
         clean_majority,
         next: Command::inspect("compare"),
     };
-    compared.next = todo::next(&compared, &facts, with_keys, clean_majority);
+    compared.next = todo::next(&compared, &facts, with_keys, joined.as_ref());
     compared
+}
+
+fn acknowledged_revision(facts: &[Facts<'_>]) -> Option<i64> {
+    let best = preflight::best(facts).filter(|best| best.has_peers())?;
+    Some(best.acknowledged.keyspace().revision())
 }

@@ -7,6 +7,7 @@ use crate::codes::backend;
 use crate::member::Member;
 use crate::mvcc::Noted;
 use crate::recover::commit;
+use crate::start::StartOutcome;
 use crate::verdict::facts::Facts;
 use located::progress::Progress;
 use located::{Finding, Severity, reported_by};
@@ -33,14 +34,15 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
     // What this user may not read says nothing about what a start serves.
     let is_unread = facts.sound.not_read().is_some();
     let start = facts.start.as_ref().filter(|_| !is_unread);
+    let (served_revision, served_keys) = start.map_or((None, None), |start| served(facts, start));
     let mut row = MemberRow {
         path: member.evidence().name().to_string(),
         member_id: None,
         cluster_id: None,
         revision: None,
         is_unread,
-        served_revision: start.and_then(|start| start.revision),
-        served_keys: start.and_then(|start| start.keys),
+        served_revision,
+        served_keys,
         compact_revision: None,
         term: None,
         applied: None,
@@ -70,6 +72,18 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
     take_keys(&mut row, member);
     of_log(facts, &mut row);
     row
+}
+
+/// What a start serves: with the others of its cluster also what they prove to be committed.
+fn served(facts: &Facts<'_>, start: &StartOutcome<'_>) -> (Option<i64>, Option<usize>) {
+    let state = facts.acknowledged.keyspace();
+    let is_sound = start.serves() && facts.sound.errors() == 0 && facts.restored.is_none();
+    let has_all = start.erased.is_none() && facts.acknowledged.unreadable().is_zero();
+    let proves_more = start.revision < Some(state.revision());
+    match facts.has_peers() && is_sound && has_all && proves_more {
+        true => (Some(state.revision()), Some(state.live_count())),
+        false => (start.revision, start.keys),
+    }
 }
 
 /// What the log says.

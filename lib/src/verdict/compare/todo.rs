@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use super::{Comparison, MemberRow};
 use crate::Severity;
 use crate::codes::cross;
+use crate::start::StartOutcome;
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::actions;
-use crate::verdict::copies::unaccounted;
-use crate::verdict::difference::Difference;
+use crate::verdict::copies::{only_here, unaccounted};
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::plan;
+use crate::verdict::preflight;
 use crate::verdict::source::Source;
 use crate::verdict::step::Step;
 use located::{Command, MemberId};
@@ -29,6 +30,7 @@ pub(super) fn steps(
     facts: &[Facts<'_>],
     best: Option<usize>,
     majority: bool,
+    joined: Option<&Step>,
 ) -> Vec<(usize, Step)> {
     let source = best.and_then(|at| Some((rows.get(at)?, facts.get(at)?)));
     let all = facts;
@@ -55,19 +57,54 @@ pub(super) fn steps(
             true => copied
                 .cloned()
                 .or_else(|| Some(rejoined(facts, source, all))),
-            false => plan.first().cloned(),
+            false => match joined.filter(|joined| is_preferred(joined, plan.first())) {
+                Some(joined) => Some(with_the_others(joined, &steps)),
+                None => plan.first().cloned(),
+            },
         };
         steps.extend(own.map(|step| (at, step)));
     }
     steps
 }
 
+/// A backup of all copies together, if not all are clean and no majority is.
+pub(super) fn joined(rows: &[MemberRow], facts: &[Facts<'_>], majority: bool) -> Option<Step> {
+    if majority || rows.iter().all(is_clean) {
+        return None;
+    }
+    actions::salvage_together(facts, preflight::best(facts))
+}
+
+/// Whether the backup of all copies is to be preferred to what is best for one alone. What others can be asked for comes first, and
+/// so does what keeps the member and costs no more.
+fn is_preferred(joined: &Step, own: Option<&Step>) -> bool {
+    let Some(own) = own else { return true };
+    let keeps_member = matches!(own.action, Action::Start | Action::Correct | Action::None);
+    match own.action.asks_others() {
+        true => false,
+        false if keeps_member => joined.costs_less_than(own),
+        false => !own.costs_less_than(joined),
+    }
+}
+
+/// The backup of all copies, with its commands where it is named first.
+fn with_the_others(joined: &Step, before: &[(usize, Step)]) -> Step {
+    let mut step = joined.clone();
+    if before.iter().any(|(_, other)| *other == step) {
+        step.commands.clear();
+        "together with the other copies, as above".clone_into(&mut step.effect);
+    }
+    step
+}
+
 /// The copy is left as it is.
 fn kept(row: &MemberRow, facts: &Facts<'_>) -> Step {
     let mut step = Step::new(Action::None, facts.release);
+    let refuted = facts.standing.quorum.refutes_start();
+    let serves = |start: &StartOutcome<'_>| start.serves() && refuted.is_none();
     step.outcome = Outcome {
-        starts: facts.start.as_ref().map(|start| start.serves()),
-        message: None,
+        starts: facts.start.as_ref().map(serves),
+        message: refuted.clone(),
         revision: row.served_revision.or(row.revision),
         keys: row.served_keys.or(row.keys),
         later_writes: LaterWrites::Kept,
@@ -103,7 +140,9 @@ fn rejoined(
     }
     step.effect = match (&facts.standing.parted, facts.own.get()) {
         (Some(parted), _) => {
-            only_here(facts, source.map(|(_, source)| source), &mut step);
+            if let Some((_, source)) = source {
+                step.lost = only_here(facts, source);
+            }
             format!(
                 "from entry {} on it has another history than {}, which a majority has: keep a copy, salvage from it what the majority lacks, then remove this member and add it again with an empty directory",
                 thousands(parted.index.into()),
@@ -122,18 +161,6 @@ fn rejoined(
             .to_owned(),
     };
     step
-}
-
-/// What a copy of another history holds and the source does not.
-fn only_here(facts: &Facts<'_>, source: Option<&Facts<'_>>, step: &mut Step) {
-    let Some(source) = source else { return };
-    let (own, kept) = (&facts.acknowledged, &source.acknowledged);
-    let difference = Difference::between(&own.keyspace(), &kept.keyspace(), 0);
-    step.lost = difference.lost;
-    step.lost.writes = step.lost.writes.plus(difference.wrong);
-    step.lost.keys.extend(difference.wrong_keys);
-    step.lost.keys.sort_unstable();
-    step.lost.keys.dedup();
 }
 
 /// By what the source knows: which member a copy without a log must be of, and where it was reached.
@@ -162,7 +189,7 @@ pub(super) fn next(
     compared: &Comparison,
     facts: &[Facts<'_>],
     with_keys: bool,
-    majority: bool,
+    joined: Option<&Step>,
 ) -> Command {
     let all = |command: Command| {
         let sources = facts.iter().map(|facts| &facts.source);
@@ -187,6 +214,10 @@ pub(super) fn next(
     if compared.same == Some(false) && !with_keys {
         return all(Command::inspect("compare")).arg("--keys");
     }
+    let is_planned = |joined: &Step| compared.repairs().any(|(_, step)| step == joined);
+    if let Some(best) = preflight::best(facts).filter(|_| joined.is_some_and(is_planned)) {
+        return actions::salvage_of(facts, best).arg("--dry-run");
+    }
     // What a check of such a copy alone says is not what the others know of it.
     let is_judged_alone = |at: usize| {
         let facts = facts.get(at);
@@ -198,7 +229,7 @@ pub(super) fn next(
         // Two copies of one member are no two members.
         let directories = facts.iter().filter(|facts| facts.start.is_some());
         let members: BTreeSet<MemberId> = directories.map(|facts| facts.own).collect();
-        if majority || any_clean || members.len() < 2 {
+        if compared.clean_majority || any_clean || members.len() < 2 {
             return one("check", *at);
         }
         let force = all(Command::inspect("preflight")).arg("--for");

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::log_entries::Entries;
+use crate::member::Member;
+use crate::progress::Progress;
 use crate::recover::commit;
 use crate::verdict::facts::Facts;
 use located::{ClusterId, RaftIndex};
@@ -21,21 +23,33 @@ pub(in crate::verdict) struct Parted {
     pub(in crate::verdict) is_of_minority: bool,
 }
 
-struct CopyLog<'a> {
-    entries: Entries<'a>,
-    commit: RaftIndex,
+/// The log of a copy.
+pub(super) struct CopyLog<'a> {
+    pub(super) entries: Entries<'a>,
+    /// The last entry that is committed by its own files.
+    pub(super) commit: RaftIndex,
     cluster: Option<ClusterId>,
 }
 
 impl<'a> CopyLog<'a> {
-    fn read(facts: &Facts<'a>) -> Option<Self> {
-        let wal = facts.member.wal_with(facts.progress)?;
+    /// `applied`: the last entry that the db beside it has, 0 if that says nothing.
+    pub(super) fn read(
+        member: &'a Member,
+        applied: RaftIndex,
+        progress: &dyn Progress,
+    ) -> Option<Self> {
+        let wal = member.wal_with(progress)?;
         let metadata = wal.log().metadata.first();
         Some(Self {
-            commit: commit(&wal, facts.applied),
+            commit: commit(&wal, applied),
             cluster: metadata.map(|metadata| metadata.cluster_id),
             entries: Entries::from_wal(wal),
         })
+    }
+
+    /// Whether both are of one cluster, and nothing that both call committed differs.
+    pub(super) fn is_of_history(&self, other: &Self) -> bool {
+        self.cluster == other.cluster && self.parts_from(other).is_none()
     }
 
     /// The first entry that both call committed and have differently.
@@ -54,7 +68,10 @@ pub(super) fn parted(facts: &[Facts<'_>]) -> Vec<Option<Parted>> {
     if facts.len() < 2 {
         return none();
     }
-    let logs: Vec<Option<CopyLog<'_>>> = facts.iter().map(CopyLog::read).collect();
+    let logs: Vec<Option<CopyLog<'_>>> = facts
+        .iter()
+        .map(|facts| CopyLog::read(facts.member, facts.applied, facts.progress))
+        .collect();
     let between = |one: usize, other: usize| {
         let log = |at: usize| logs.get(at).and_then(Option::as_ref);
         log(one)?.parts_from(log(other)?)

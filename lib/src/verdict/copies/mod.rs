@@ -1,16 +1,25 @@
 //! Copies of members of one cluster together: which have one history, who was removed, whether a majority is clean.
 
+mod committed;
 mod history;
 mod log_entries;
+mod only_here;
+mod quorum;
 mod removal;
 
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
+use crate::check::Report;
+use crate::member::Member;
+use crate::progress::Progress;
+use crate::wal::boot::Release;
 
 pub(super) use self::history::Parted;
 pub(super) use self::log_entries::Entries;
-pub(super) use self::removal::{Removal, unaccounted};
+pub(super) use self::only_here::{only_here, only_in_other_histories};
+pub(super) use self::quorum::Quorum;
+pub(super) use self::removal::{Removal, cluster, unaccounted};
 
 /// What other copies say of the member of a copy, or its own files.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +28,8 @@ pub(super) struct CopyStanding {
     pub(super) removed: Option<Removal>,
     /// That its log goes on differently.
     pub(super) parted: Option<Parted>,
+    /// Whether enough voters are left beside it.
+    pub(super) quorum: Quorum,
 }
 
 impl CopyStanding {
@@ -37,6 +48,28 @@ pub(super) struct Majority {
     pub(super) voters: usize,
 }
 
+/// Gathers what is known of each copy, and of all of them together.
+pub(super) fn gathered<'a>(
+    members: &[&'a Member],
+    reports: &'a [Report],
+    release: Option<Release>,
+    progress: &'a dyn Progress,
+) -> Vec<Facts<'a>> {
+    let committed = committed::committed(members, reports, progress);
+    let all = members.iter().zip(reports).zip(committed);
+    let mut facts: Vec<Facts<'a>> = all
+        .map(|((member, report), committed)| {
+            Facts::gather(member, report, release, committed, progress)
+        })
+        .collect();
+    let reached = facts.iter().map(|facts| facts.reached).max().unwrap_or(0);
+    for facts in &mut facts {
+        facts.reached = reached;
+    }
+    note_standing(&mut facts);
+    facts
+}
+
 /// Notes for each copy what the others say of its member.
 pub(super) fn note_standing(facts: &mut [Facts<'_>]) {
     let parted = history::parted(facts);
@@ -46,6 +79,10 @@ pub(super) fn note_standing(facts: &mut [Facts<'_>]) {
     let removed = removal::removals(facts);
     for (facts, removed) in facts.iter_mut().zip(removed) {
         facts.standing.removed = removed;
+    }
+    let quorums = quorum::quorums(facts);
+    for (facts, quorum) in facts.iter_mut().zip(quorums) {
+        facts.standing.quorum = quorum;
     }
 }
 

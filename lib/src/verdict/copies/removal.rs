@@ -57,7 +57,8 @@ fn removal(of: &Facts<'_>, all: &[Facts<'_>]) -> Option<Removal> {
     })
 }
 
-fn cluster(facts: &Facts<'_>) -> Option<ClusterId> {
+/// The id of the cluster, if a log says it.
+pub(in crate::verdict) fn cluster(facts: &Facts<'_>) -> Option<ClusterId> {
     facts
         .member
         .wal_ends()?

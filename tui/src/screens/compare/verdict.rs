@@ -130,10 +130,10 @@ fn verdict_from(purpose: Purpose, judged: Judged) -> Verdict {
 const KEYS: usize = 200;
 
 impl Verdict {
-    /// `GO`, `WARN` for what is never more than the last resort, `NO-GO`.
+    /// `GO`, in the colour of a warning for what is never more than the last resort, or `NO-GO`.
     pub(super) fn word(&self) -> (Role, &'static str) {
         match self.go {
-            true if self.is_last_resort => (Role::Warning, "WARN"),
+            true if self.is_last_resort => (Role::Warning, "GO"),
             true => (Role::Good, "GO"),
             false => (Role::Error, "NO-GO"),
         }
