@@ -74,7 +74,7 @@ impl Engine<'_, '_> {
                 from.index
             )));
         }
-        reading.hard_state.commit = last.unwrap_or(from.index).into();
+        reading.hard_state.commit = last.unwrap_or(from.index);
         Ok(())
     }
 

@@ -71,8 +71,8 @@ impl Ends {
         Self {
             metadata: log.metadata.first().map(ids),
             state: log.hard_state(),
-            first_index: log.first().map(|entry| entry.index.into()),
-            last_index: log.last_index().into(),
+            first_index: log.first().map(|entry| entry.index),
+            last_index: log.last_index(),
             segments: log.segments.len(),
             segments_read: log.segments.len(),
         }
@@ -86,7 +86,7 @@ impl Ends {
             match record.kind() {
                 RecordKind::Crc if seed.is_none() => seed = Some(record.crc),
                 RecordKind::Entry => {
-                    self.first_index = Some(Entry::parse(record.data).ok()?.index.into());
+                    self.first_index = Some(Entry::parse(record.data).ok()?.index);
                     break;
                 }
                 kind => {

@@ -192,7 +192,7 @@ fn add_findings(
     for finding in findings {
         let what = format!("{} {}: {}", finding.code.id, finding.place, finding.message);
         let mut row = TimelineRow::new(EventKind::Finding, "check", what);
-        row.raft_index = finding.place.index.map(|index| index);
+        row.raft_index = finding.place.index;
         row.time = row.raft_index.and_then(|at| index.time(at));
         row.key = finding.keys.first().cloned();
         found.rows.push(row);

@@ -93,7 +93,7 @@ impl AuditLine<'_> {
             return Some(
                 ["/dryRun", "/deleteOptions/dryRun"]
                     .iter()
-                    .any(|at| asks(at)),
+                    .any(asks),
             );
         }
         let has_bodies = matches!(self.level.as_deref(), Some("Request" | "RequestResponse"));
