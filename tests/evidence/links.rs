@@ -48,9 +48,10 @@ fn hard_links_of_gnu_tar_are_the_file_that_they_name_also_if_that_is_in_other_ev
     large.resize(3 << 20, 7);
     fs::write(top.path().join("m1/member/snap/db"), &large).unwrap();
     fs::hard_link(top.path().join("m1/member/snap/db"), m2.join("db")).unwrap();
+    symlink("m2", top.path().join("current")).unwrap();
     for format in ["--format=gnu", "--format=pax", "--format=ustar"] {
-        for order in [["m1", "m2"], ["m2", "m1"]] {
-            for inner in ["!/m1", "!/m2", "!/m2/member/snap/db"] {
+        for order in [["current", "m1", "m2"], ["current", "m2", "m1"]] {
+            for inner in ["!/m1", "!/m2", "!/m2/member/snap/db", "!/current"] {
                 let arguments = [&[format, "--sparse"][..], &order].concat();
                 let arguments = arguments
                     .into_iter()

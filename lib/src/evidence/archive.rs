@@ -47,8 +47,8 @@ struct Item {
     shape: Shape,
     meta: FileFacts,
     content: Option<Arc<SparseBuffer>>,
-    /// A second name of something in the archive.
-    is_link: bool,
+    /// Where the bytes are in the archive, if this is a second name.
+    first_name: Option<PathBuf>,
 }
 
 /// How much may still be unpacked; shared by all layers of one archive.
@@ -321,7 +321,7 @@ impl Unpacking<'_> {
             shape: Shape::File,
             meta: FileFacts { size, ..meta },
             content: kept.then(|| Arc::new(store)),
-            is_link: false,
+            first_name: None,
         };
         self.insert(path, item);
         copied.map(drop)
@@ -329,7 +329,7 @@ impl Unpacking<'_> {
 
     /// Takes a folder.
     fn folder(&mut self, path: &Path, meta: FileFacts) {
-        self.insert(path, Item::folder(meta, false));
+        self.insert(path, Item::folder(meta, None));
     }
 
     fn insert(&mut self, path: &Path, item: Item) {
@@ -395,7 +395,7 @@ impl Unpacking<'_> {
                     return false;
                 }
                 Entry::Vacant(item) => {
-                    item.insert(Item::folder(FileFacts::default(), false));
+                    item.insert(Item::folder(FileFacts::default(), None));
                     self.tree.files = self.tree.files.saturating_add(1);
                 }
             }
@@ -542,7 +542,7 @@ impl Unpacked {
         let mut files = self.folders.iter().flat_map(|(folder, items)| {
             items
                 .iter()
-                .filter(|(_, item)| item.shape == Shape::File && !item.is_link)
+                .filter(|(_, item)| item.shape == Shape::File && item.first_name.is_none())
                 .map(move |(name, _)| folder.join(name))
         });
         files.next().filter(|_| files.next().is_none())
@@ -550,7 +550,8 @@ impl Unpacked {
 
     /// Whether a path is a second name of something in the archive.
     pub(super) fn is_link(&self, path: &Path) -> bool {
-        self.item(path).is_some_and(|item| item.is_link)
+        self.item(path)
+            .is_some_and(|item| item.first_name.is_some())
     }
 
     /// A file's bytes, if they were kept.
@@ -571,7 +572,7 @@ impl Tree for Unpacked {
             name: name.clone(),
             shape: item.shape,
             meta: item.meta.clone(),
-            link: item.is_link,
+            link: item.first_name.is_some(),
         });
         Ok((entries.collect(), items.len() > limit))
     }

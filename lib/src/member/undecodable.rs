@@ -92,7 +92,7 @@ impl std::fmt::Display for Undecodable {
             }
             Self::TooLarge { limit } => write!(
                 f,
-                "decoded it takes more memory than the limit of {} MiB (raise it with {VALUE_MEMORY})",
+                "larger when decoded than the limit of {} MiB (raise it with {VALUE_MEMORY})",
                 limit >> 20
             ),
             Self::TooDeep { limit } => write!(

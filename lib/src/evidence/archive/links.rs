@@ -181,14 +181,15 @@ impl Unpacking<'_> {
             return;
         };
         let (size, content) = (item.meta.size, item.content.clone());
+        let first_name = item.first_name.as_deref().unwrap_or(target).to_owned();
         if content.is_none() && self.is_asked_for(path) {
-            self.also.insert(target.to_owned());
+            self.also.insert(first_name.clone());
         }
         let item = Item {
             shape: Shape::File,
             meta: FileFacts { size, ..meta },
             content,
-            is_link: true,
+            first_name: Some(first_name),
         };
         self.insert(path, item);
     }
@@ -200,19 +201,19 @@ impl Unpacking<'_> {
         for (folder, items) in folders.take_while(|(folder, _)| folder.starts_with(target)) {
             let below = folder.strip_prefix(target).unwrap_or(folder);
             for (name, item) in items {
-                inside.push((below.join(name), folder.join(name), item.duplicate()));
+                inside.push((below.join(name), item.duplicate(folder.join(name))));
             }
             if inside.len() > self.limits.files {
                 return self.too_many();
             }
         }
         let meta = self.tree.meta(target);
-        self.insert(path, Item::folder(meta, true));
-        for (below, original, item) in inside {
+        self.insert(path, Item::folder(meta, Some(target.to_owned())));
+        for (below, item) in inside {
             let path = path.join(below);
             let is_missing = item.shape == Shape::File && item.content.is_none();
             if is_missing && self.is_asked_for(&path) {
-                self.also.insert(original);
+                self.also.extend(item.first_name.clone());
             }
             self.insert(&path, item);
         }
@@ -220,21 +221,22 @@ impl Unpacking<'_> {
 }
 
 impl Item {
-    pub(super) fn folder(meta: FileFacts, is_link: bool) -> Self {
+    pub(super) fn folder(meta: FileFacts, first_name: Option<PathBuf>) -> Self {
         Self {
             shape: Shape::Dir,
             meta,
             content: None,
-            is_link,
+            first_name,
         }
     }
 
-    fn duplicate(&self) -> Self {
+    /// The same under another name; `name` is the one that it has here.
+    fn duplicate(&self, name: PathBuf) -> Self {
         Self {
             shape: self.shape,
             meta: self.meta.clone(),
             content: self.content.as_ref().map(Arc::clone),
-            is_link: self.is_link,
+            first_name: Some(self.first_name.clone().unwrap_or(name)),
         }
     }
 }
