@@ -10,10 +10,10 @@ use super::memory;
 
 /// Reads JSON text nested at most `depth` levels, whose tree takes at most `memory` bytes.
 pub(crate) fn tree(text: &[u8], depth: usize, memory: usize) -> Result<Value, Fault> {
-    memory::of_json(text, memory)?;
     if nesting(text) > depth {
         return Err(Fault::depth(depth));
     }
+    memory::of_json(text, memory)?;
     let replaced = without_lone_surrogates(text);
     let text = replaced.as_deref().unwrap_or(text);
     let mut reader = serde_json::Deserializer::from_slice(text);

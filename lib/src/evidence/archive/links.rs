@@ -10,6 +10,8 @@ use super::{FileFacts, Item, Shape, Unpacking, os_str};
 
 /// Maximum number of links that lead to one file, one after the other, as in Linux.
 const MAX_HOPS: usize = 40;
+/// Maximum number of links to folders whose order is looked for.
+const MAX_ORDERED: usize = 256;
 /// Maximum number of names that are looked up for all links of an archive: an archive can come from anyone.
 const MAX_STEPS: usize = 4 << 20;
 
@@ -71,6 +73,17 @@ const OUTSIDE: &str = "that is outside of the archive";
 const MISSING: &str = "that is not in the archive";
 const CIRCLE: &str = "the links lead in a circle";
 
+/// The link to a folder that is followed next: one in whose target no other link to a folder is left.
+fn next_folder(folders: &[(&PathBuf, &Link, PathBuf)]) -> usize {
+    if folders.len() > MAX_ORDERED {
+        return 0;
+    }
+    let has_link = |target: &Path| folders.iter().any(|(path, ..)| path.starts_with(target));
+    let mut order = folders.iter();
+    let ready = order.position(|(_, _, target)| !has_link(target.as_path()));
+    ready.unwrap_or(0)
+}
+
 impl Unpacking<'_> {
     /// Takes a link. A hard link to an earlier file is that file, whatever a later entry of its name holds.
     pub(super) fn link(&mut self, path: PathBuf, link: Link) {
@@ -97,16 +110,18 @@ impl Unpacking<'_> {
         for (path, link) in &links.0 {
             match self.target_of(&links, path, link, &mut steps) {
                 Err(why) => self.not_followed(path, link, why),
+                Ok(target) if path.starts_with(&target) || target.starts_with(path) => {
+                    self.not_followed(path, link, "that is a folder around it");
+                }
                 Ok(target) if self.tree.shape(&target) == Some(Shape::Dir) => {
                     folders.push((path, link, target));
                 }
                 Ok(target) => self.second_name(path, link.meta.clone(), &target),
             }
         }
-        for (path, link, target) in folders {
-            if path.starts_with(&target) || target.starts_with(path) {
-                self.not_followed(path, link, "that is a folder around it");
-            } else if self.tree.shape(path).is_some() {
+        while !folders.is_empty() {
+            let (path, link, target) = folders.swap_remove(next_folder(&folders));
+            if self.tree.shape(path).is_some() {
                 self.not_followed(path, link, "an entry of the same name is in the archive");
             } else {
                 self.second_folder(path, &target);
