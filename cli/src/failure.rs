@@ -118,6 +118,7 @@ impl Failure {
                     match source.kind() {
                         std::io::ErrorKind::NotFound => "etcd-inspect doctor     which path is taken if none is given",
                         std::io::ErrorKind::PermissionDenied => "sudo etcd-inspect status {path}",
+                        std::io::ErrorKind::OutOfMemory => "ulimit -v unlimited     then run the command again",
                         _ => "etcd-inspect status --io read {path}     goes on past ranges that cannot be read",
                     },
                 );
@@ -126,6 +127,9 @@ impl Failure {
                         std::io::ErrorKind::NotFound => "there is nothing at that path",
                         std::io::ErrorKind::PermissionDenied => {
                             "etcd keeps its files private (0700/0600): run as a user who may read them, or copy them first"
+                        }
+                        std::io::ErrorKind::OutOfMemory => {
+                            "files are mapped into memory as a whole: that takes address space, and little memory"
                         }
                         _ => code.what,
                     }

@@ -162,6 +162,10 @@ pub(crate) struct Global {
     )]
     pub(crate) value_depth: Option<usize>,
 
+    /// Most memory of one decoded value, for example 200MiB (default 24MiB)
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true, help_heading = "Global flags")]
+    pub(crate) value_memory: Option<u64>,
+
     /// Threads for scans; default all cores
     #[arg(
         long,
@@ -269,6 +273,9 @@ impl Global {
         };
         if let Some(depth) = self.value_depth {
             options.evidence.limits.value_depth = depth;
+        }
+        if let Some(bytes) = self.value_memory {
+            options.evidence.limits.value_memory = usize::try_from(bytes).unwrap_or(usize::MAX);
         }
         if let Some(bytes) = self.max_unpacked {
             options.evidence.limits.unpacked_bytes = bytes;

@@ -56,8 +56,8 @@ fn names_that_climb_out_links_and_devices_are_refused_and_the_rest_is_read() {
         raw(b"/etc/passwd", b'0', b"", 4, b"root"),
         raw(b"member/../../../etc/shadow", b'0', b"", 4, b"root"),
         raw(b"..", b'5', b"", 0, b""),
-        raw(b"member/wal/link", b'2', b"/etc/passwd", 0, b""),
-        raw(b"member/snap/hard", b'1', b"member/snap/db", 0, b""),
+        raw(b"member/wal/link", b'2', b"/etc/shadow", 0, b""),
+        raw(b"member/snap/hard", b'1', b"../db", 0, b""),
         raw(b"member/snap/fifo", b'6', b"", 0, b""),
         raw(b"member/snap/tty", b'3', b"", 0, b""),
         raw(b"odd", b'Z', b"", 4, b"what"),
@@ -74,7 +74,9 @@ fn names_that_climb_out_links_and_devices_are_refused_and_the_rest_is_read() {
         all.iter().any(|finding| finding.message.contains(text))
     };
     assert!(says("the first is /etc/passwd"));
-    assert!(says("it is a link to \"/etc/passwd\""));
+    assert!(says(
+        "it is a link to \"/etc/shadow\": that is not in the archive"
+    ));
 
     let mut all = files();
     all.push(("../../evil".to_owned(), b"x".to_vec()));
@@ -86,13 +88,15 @@ fn names_that_climb_out_links_and_devices_are_refused_and_the_rest_is_read() {
 }
 
 #[test]
-fn a_hard_link_is_the_file_that_it_names_if_that_is_before_it() {
+fn a_hard_link_is_the_file_that_it_names_before_or_after_it() {
     let link = |to: &[u8]| raw(b"member/snap/0000000000000001.snap.db", b'1', to, 0, b"");
     let end = vec![0; 1024];
     let tar = tar_of("", &files());
     let tar = tar.strip_suffix(end.as_slice()).unwrap();
     let evidence = opened(&[tar, &link(b"member/snap/db"), &end].concat());
     assert_eq!(codes(&evidence), ["DIR-007"]);
+    let after = opened(&[&link(b"member/snap/db"), tar, &end].concat());
+    assert_eq!(codes(&after), ["DIR-007"]);
     let linked = &evidence.with_role(Role::SnapDb)[0];
     assert!(
         linked.bytes().unwrap().as_slice() == evidence.db().unwrap().bytes().unwrap().as_slice()

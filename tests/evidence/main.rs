@@ -12,6 +12,7 @@ mod archives;
 mod disk;
 mod hostile;
 mod layout;
+mod links;
 mod live;
 mod real;
 

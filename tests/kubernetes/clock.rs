@@ -367,3 +367,42 @@ fn a_time_that_contradicts_its_neighbours_is_left_out_and_named() {
     let (expected, none_left_out) = Clock::with_left_out(without);
     assert_eq!((clock, none_left_out), (expected, Vec::new()));
 }
+
+/// Objects created one a second; from revision 4,000 on, 4,100 of them by a clock that is a day ahead.
+#[test]
+fn a_revision_among_times_that_contradict_all_others_has_the_same_time_as_in_the_whole_clock() {
+    let mut keys = testkit::synth::mvcc::Keyspace::new();
+    for number in 0..12_600i64 {
+        let ahead = if (4_000..8_100).contains(&number) {
+            86_400
+        } else {
+            0
+        };
+        let time = Timestamp::from_second(1_700_000_000 + number + ahead).unwrap();
+        let value = format!(
+            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"c{number}","namespace":"shop","creationTimestamp":"{time}"}}}}"#
+        );
+        keys.put(
+            format!("/registry/configmaps/shop/c{number}").as_bytes(),
+            value.as_bytes(),
+        );
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let db = testkit::synth::bolt::DbBuilder::etcd().bucket("key", keys.records());
+    std::fs::write(file.path(), db.build()).unwrap();
+    let member = Member::open(file.path()).unwrap();
+    let objects = objects(&member);
+    let clock = objects.clock();
+    for revision in [100, 3_990, 6_000, 8_000, 12_000] {
+        assert_eq!(
+            objects.time_of(revision),
+            clock.time_of(revision),
+            "{revision}"
+        );
+    }
+    let within = clock.time_of(6_000).unwrap().time.as_second();
+    assert!(
+        (1_700_004_000..=1_700_008_200).contains(&within),
+        "{within}"
+    );
+}

@@ -53,6 +53,7 @@ pub(crate) fn run(args: &DecodeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .unwrap_or_default(),
         unknown: args.unknown,
         depth: ui.global.value_depth,
+        memory: ui.global.value_memory,
     };
     let input: Box<dyn Read> = match args.file.as_deref() {
         None => Box::new(io::stdin().lock()),
@@ -74,6 +75,7 @@ struct Decoder {
     key: Vec<u8>,
     unknown: bool,
     depth: Option<usize>,
+    memory: Option<u64>,
 }
 
 /// What became of a value.
@@ -98,10 +100,14 @@ impl Decoder {
         if let Some(depth) = self.depth {
             options.limits.value_depth = depth;
         }
+        if let Some(bytes) = self.memory {
+            options.limits.value_memory = usize::try_from(bytes).unwrap_or(usize::MAX);
+        }
         let object = Value::parse(plain)?.object(options)?;
+        let note = object.note();
         Ok(Decoded {
-            object: object.to_json()?,
-            note: object.note(),
+            object: object.into_json()?,
+            note,
         })
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct RedactArgs {
 }
 
 /// Columns of the answer about the file that was written.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "out",
     "size_bytes",
     "sha256",
@@ -52,6 +52,7 @@ const COLUMNS: [&str; 16] = [
     "names_replaced",
     "names_kept",
     "trailer_matches",
+    "cut_bytes",
     "kept",
     "hashkv.original",
     "hashkv.copy",
@@ -186,6 +187,13 @@ fn sheet(answer: &RedactAnswer, ui: &mut Ui) -> anyhow::Result<()> {
             false => "SHA-256 at the end does not match, as that of the original does not",
         };
         ui.line(line("trailer", text.to_owned()))?;
+    }
+    if let Some(bytes) = answer.cut_bytes {
+        let text = format!(
+            "the hole of {} at the end of the db is left out: nothing was ever written there",
+            size(bytes)
+        );
+        ui.line(line("cut", text))?;
     }
     if let (Some(original), Some(copy)) = (answer.hashkv.original, answer.hashkv.copy) {
         let text =

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Number, Value};
 
 use super::decode::fault::Fault;
+use super::decode::memory::Memory;
 use super::decode::node::text;
 
 /// Tag 55799, which says only that CBOR follows.
@@ -16,8 +17,15 @@ pub(crate) const TAG: &[u8] = &[0xd9, 0xd9, 0xf7];
 
 /// The item as a JSON value, nested at most `depth` levels. Kubernetes itself reads CBOR to 64 levels and JSON to 10,000
 /// (`MaxNestedLevels` in apimachinery `pkg/runtime/serializer/cbor/internal/modes/decode.go`, v0.34.0).
-pub(crate) fn to_json(data: &[u8], depth: usize) -> Result<Value, Fault> {
-    let mut reader = CborReader { data, at: 0, depth };
+///
+/// Its tree takes at most `memory` bytes.
+pub(crate) fn to_json(data: &[u8], depth: usize, memory: usize) -> Result<Value, Fault> {
+    let mut reader = CborReader {
+        data,
+        at: 0,
+        depth,
+        memory: Memory::new(data.len(), memory),
+    };
     let value = reader.value(depth, None)?;
     if reader.at < data.len() {
         let seen = format!("{} bytes follow the item", data.len() - reader.at);
@@ -31,6 +39,7 @@ struct CborReader<'a> {
     at: usize,
     /// The limit that errors name.
     depth: usize,
+    memory: Memory,
 }
 
 /// How many items follow.
@@ -133,6 +142,10 @@ impl<'a> CborReader<'a> {
                 let mut count = self.count(info, 1)?;
                 let mut items = Vec::new();
                 while self.more(&mut count) {
+                    match items.is_empty() {
+                        true => self.memory.list()?,
+                        false => self.memory.item()?,
+                    }
                     items.push(self.value(inner, tag)?);
                 }
                 Value::Array(items)
@@ -142,6 +155,10 @@ impl<'a> CborReader<'a> {
                 let mut count = self.count(info, 2)?;
                 let mut members = Map::new();
                 while self.more(&mut count) {
+                    match members.is_empty() {
+                        true => self.memory.map()?,
+                        false => self.memory.member()?,
+                    }
                     let key = match self.value(inner, None)? {
                         Value::String(key) => key,
                         other => other.to_string(),
@@ -169,6 +186,7 @@ impl<'a> CborReader<'a> {
     /// A string of either kind; an indefinite one is a row of definite ones.
     fn string(&mut self, info: u8, major: u8) -> Result<Vec<u8>, Fault> {
         if let Some(len) = self.argument(info)? {
+            self.memory.text(usize::try_from(len).unwrap_or(0))?;
             return Ok(self.take(len)?.to_vec());
         }
         let mut whole = Vec::new();
@@ -239,23 +257,30 @@ mod tests {
         // 55799({'kind': 'Widget', 'n': [1, -2, 1.5, true, null], "t": 22('\x00\x01')})
         let data = b"\xd9\xd9\xf7\xa3\x44kind\x46Widget\x41n\x85\x01\x21\xf9\x3e\x00\xf5\xf6\x61t\xd6\x42\x00\x01";
         let want = json!({"kind": "Widget", "n": [1, -2, 1.5, true, null], "t": "AAE="});
-        assert_eq!(to_json(data, 128).unwrap(), want);
+        assert_eq!(to_json(data, 128, 1 << 24).unwrap(), want);
     }
 
     #[test]
     fn indefinite_strings_lists_and_maps_end_at_their_break() {
         let data = b"\xbf\x5f\x41a\x41b\xff\x9f\x01\x02\xff\xff";
-        assert_eq!(to_json(data, 128).unwrap(), json!({"ab": [1, 2]}));
+        assert_eq!(to_json(data, 128, 1 << 24).unwrap(), json!({"ab": [1, 2]}));
     }
 
     #[test]
     fn lengths_are_compared_with_what_is_there_and_nesting_is_bounded() {
-        assert!(to_json(b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 128).is_err());
-        assert!(to_json(b"\x5b\x00\x00\x00\x00\x00\x00\x00\x09abc", 128).is_err());
-        assert!(to_json(&[0x81; 4000], 128).is_err());
-        assert!(to_json(b"\x01\x01", 128).is_err());
+        assert!(to_json(b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 128, 1 << 24).is_err());
+        assert!(to_json(b"\x5b\x00\x00\x00\x00\x00\x00\x00\x09abc", 128, 1 << 24).is_err());
+        assert!(to_json(&[0x81; 4000], 128, 1 << 24).is_err());
+        assert!(to_json(b"\x01\x01", 128, 1 << 24).is_err());
         // Tags are no levels; two lists are.
-        assert!(to_json(&[&[0xc1; 100_000][..], b"\x81\x81\x01"].concat(), 2).is_ok());
-        assert!(to_json(b"\x81\x81\x01", 1).is_err_and(|fault| fault.is_depth()));
+        assert!(
+            to_json(
+                &[&[0xc1; 100_000][..], b"\x81\x81\x01"].concat(),
+                2,
+                1 << 24
+            )
+            .is_ok()
+        );
+        assert!(to_json(b"\x81\x81\x01", 1, 1 << 24).is_err_and(|fault| fault.is_depth()));
     }
 }

@@ -9,7 +9,7 @@ use super::decode::fault::Fault;
 use super::decode::node::text;
 use super::decode::wire::{Payload, record};
 use super::encryption::Seal;
-use super::object::MAX_VALUE_DEPTH;
+use super::object::{MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES};
 use located::Error;
 use located::{FileName, Place};
 
@@ -117,8 +117,10 @@ impl<'a> Value<'a> {
                 Some((Cow::Owned(meta.api_version), Cow::Owned(meta.kind)))
             }
             Self::Cbor(cbor) => {
-                let meta: TypeMeta =
-                    serde_json::from_value(cbor::to_json(cbor, MAX_VALUE_DEPTH).ok()?).ok()?;
+                let meta: TypeMeta = serde_json::from_value(
+                    cbor::to_json(cbor, MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES).ok()?,
+                )
+                .ok()?;
                 Some((Cow::Owned(meta.api_version), Cow::Owned(meta.kind)))
             }
             Self::Encrypted(_) | Self::Other(_) => None,

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::apply::{PLACEHOLDER, Secrets};
 use super::decode::json;
 use super::mask::Mask;
-use super::object::MAX_VALUE_DEPTH;
+use super::object::{MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES};
 use super::yaml;
 
 /// The type of a Secret that has a release.
@@ -112,8 +112,8 @@ impl HelmRelease {
                 }
             };
         }
-        let release =
-            json::tree(&text, MAX_VALUE_DEPTH).map_err(|fault| failed(fault.to_string()))?;
+        let release = json::tree(&text, MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES)
+            .map_err(|fault| failed(fault.to_string()))?;
         Ok(Self::from_json(&release))
     }
 

@@ -93,6 +93,7 @@ pub mod table;
 pub mod written;
 pub mod yaml;
 
+pub use decode::fault::VALUE_MEMORY;
 pub use decode::line::WriteValue;
 pub use envelope::{Unknown, Value, is_stored_by_kubernetes};
 pub use flat::{Flat, FlatValue};

@@ -95,10 +95,9 @@ impl Times {
                 });
                 Some(times)
             }
-            Value::Json(json) => Some(Self::of_object(&serde_json::from_slice(json).ok()?)),
-            value @ Value::Cbor(_) => {
+            value @ (Value::Json(_) | Value::Cbor(_)) => {
                 let object = value.object(super::Options::default()).ok()?;
-                Some(Self::of_object(&object.to_json().ok()?))
+                Some(Self::of_object(&object.into_json().ok()?))
             }
             Value::Encrypted(_) | Value::Other(_) => None,
         }

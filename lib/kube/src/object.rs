@@ -11,6 +11,7 @@ use super::cbor;
 use super::decode::fault::Fault;
 use super::decode::json;
 use super::decode::line::{LineWriter, WriteValue};
+use super::decode::memory::{self, Memory};
 use super::decode::node::{Context, Datum, Node, Role, Span};
 use super::decode::sound;
 use super::decode::wire::{self, Payload};
@@ -26,6 +27,9 @@ use located::{FileName, Place};
 /// Maximum nesting of a value in levels, whatever [`Limits::value_depth`] allows: each level takes up to four kilobytes of a
 /// stack that may have only two megabytes.
 pub const MAX_VALUE_DEPTH: usize = 500;
+
+/// Memory that a value takes at most where no limit is given: the default of [`Limits::value_memory`].
+pub(crate) const VALUE_MEMORY_BYTES: usize = 24 << 20;
 
 /// How an object is to be read.
 #[derive(Clone, Debug, Default)]
@@ -72,18 +76,18 @@ impl<'a> Value<'a> {
     /// # Errors
     /// JSON or CBOR that is cut off or impossible, an encrypted value, or one that contains no object.
     pub fn object(self, options: Options) -> Result<Object<'a>, Error> {
-        let depth = options.depth();
+        let (depth, memory) = (options.depth(), options.limits.value_memory);
         let body = match &self {
             Self::Protobuf(unknown) if !unknown.content_encoding.is_empty() => {
                 let seen = format!("content encoding {:?}", unknown.content_encoding);
                 Err(Fault::malformed("runtime.Unknown", 0, seen))
             }
             Self::Protobuf(unknown) if unknown.content_type.contains("json") => {
-                json(unknown.raw, depth)
+                json(unknown.raw, depth, memory)
             }
             Self::Protobuf(unknown) => Ok(Body::protobuf(unknown.clone())),
-            Self::Json(text) => json(text, depth),
-            Self::Cbor(bytes) => cbor::to_json(bytes, depth).map(Body::Tree),
+            Self::Json(text) => json(text, depth, memory),
+            Self::Cbor(bytes) => cbor::to_json(bytes, depth, memory).map(Body::Tree),
             Self::Encrypted(seal) => {
                 let seen = format!("encrypted with {} key {:?}", seal.provider, seal.name());
                 Err(Fault::malformed("value", 0, seen))
@@ -98,7 +102,9 @@ impl<'a> Value<'a> {
         if let (Body::Tree(tree), Some(version)) = (&mut body, options.resource_version) {
             set_resource_version(tree, version);
         }
-        Ok(Object { body, options })
+        let object = Object { body, options };
+        object.fits_memory()?;
+        Ok(object)
     }
 }
 
@@ -175,6 +181,31 @@ impl Object<'_> {
             let fault = fault.unwrap_or_else(|| serde::de::Error::custom(error));
             fault.into_error(&self.options.start())
         })
+    }
+
+    /// As [`Self::to_json`], without a copy of what is a tree already.
+    ///
+    /// # Errors
+    /// As [`Self::to_json`].
+    pub fn into_json(self) -> Result<Json, Error> {
+        match self.body {
+            Body::Tree(tree) => Ok(tree),
+            Body::Protobuf { .. } => self.to_json(),
+        }
+    }
+
+    /// Refuses protobuf whose tree would take too much memory. Trees were counted while they were made.
+    fn fits_memory(&self) -> Result<(), Error> {
+        let limit = self.options.limits.value_memory;
+        match &self.body {
+            Body::Protobuf { unknown, .. } if Memory::can_exceed(unknown.raw.len(), limit) => {
+                let mut memory = Memory::new(unknown.raw.len(), limit);
+                let context = self.context();
+                memory::of_node(&self.node(&context), &mut memory)
+                    .map_err(|fault| fault.into_error(&self.options.start()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// At least these parts of the object, without a map for each of its values. What is left out is read to its end all the same.
@@ -264,6 +295,7 @@ impl Object<'_> {
         };
         Context {
             depth: self.options.depth(),
+            memory: self.options.limits.value_memory,
             unknown: self.options.unknown_fields || !known,
             zero_times: self.options.zero_times,
             resource_version: self
@@ -299,8 +331,8 @@ impl Serialize for Object<'_> {
     }
 }
 
-fn json<'a>(text: &[u8], depth: usize) -> Result<Body<'a>, Fault> {
-    json::tree(text, depth).map(Body::Tree)
+fn json<'a>(text: &[u8], depth: usize, memory: usize) -> Result<Body<'a>, Fault> {
+    json::tree(text, depth, memory).map(Body::Tree)
 }
 
 /// Members of stored custom resources are sorted, so the version is inserted at its sorted position.

@@ -1,5 +1,7 @@
 //! Bounds-checked reads that know file and offset.
 
+use std::ops::Range;
+
 use crate::error::Error;
 use crate::place::{FileName, Place};
 
@@ -20,12 +22,29 @@ pub struct Bytes<'a> {
     data: &'a [u8],
     file: &'a FileName,
     offset: u64,
+    extents: &'a [Range<u64>],
 }
 
 impl<'a> Bytes<'a> {
     /// Creates a slice; `data` is at `offset` of `file`.
     pub fn new(file: &'a FileName, offset: u64, data: &'a [u8]) -> Self {
-        Self { data, file, offset }
+        Self {
+            data,
+            file,
+            offset,
+            extents: &[],
+        }
+    }
+
+    /// The same bytes, of which only these ranges of the file are on the disk, in ascending order; all others are zeros.
+    #[must_use]
+    pub fn with_extents(self, extents: &'a [Range<u64>]) -> Self {
+        Self { extents, ..self }
+    }
+
+    /// Returns the ranges of the file that are on the disk; empty if that is not known, and all bytes have to be looked at.
+    pub fn extents(&self) -> &'a [Range<u64>] {
+        self.extents
     }
 
     /// Returns the bytes.
@@ -69,8 +88,8 @@ impl<'a> Bytes<'a> {
             .ok_or_else(|| self.truncated(at, len, what))?;
         Ok(Self {
             data,
-            file: self.file,
             offset: self.offset.saturating_add(at as u64),
+            ..*self
         })
     }
 
@@ -85,8 +104,8 @@ impl<'a> Bytes<'a> {
             .ok_or_else(|| self.truncated(at, 0, what))?;
         Ok(Self {
             data,
-            file: self.file,
             offset: self.offset.saturating_add(at as u64),
+            ..*self
         })
     }
 

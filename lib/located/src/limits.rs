@@ -8,6 +8,8 @@ pub struct Limits {
     pub tree_depth: usize,
     /// Maximum nesting of protobuf or JSON values.
     pub value_depth: usize,
+    /// Maximum memory of one decoded value, in bytes; values that are texts for the most part may take 16 times their size.
+    pub value_memory: usize,
     /// Maximum number of bytes that an archive may unpack to, all members together.
     pub unpacked_bytes: u64,
     /// Maximum number of files that are read in one directory.
@@ -21,6 +23,7 @@ impl Default for Limits {
         Self {
             tree_depth: 64,
             value_depth: 128,
+            value_memory: 24 << 20,
             unpacked_bytes: 4 << 30,
             files: 200_000,
             findings_per_code: 100,

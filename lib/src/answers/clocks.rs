@@ -12,9 +12,6 @@ use crate::member::{Member, Objects, Origin};
 use crate::mvcc::Version;
 use located::progress::{Progress, Silent};
 
-/// How near a time that is left out, because it contradicts others, makes the time of a revision doubtful.
-const CONTRADICTED_REVISIONS: u64 = 64;
-
 /// The clock of the writes near some revisions, of the db and, if they were read, of the log and of an audit log. It gives those revisions
 /// the same times as [`whole_clock`].
 pub fn clock_near(
@@ -27,20 +24,21 @@ pub fn clock_near(
     let of_audit = || audited.into_iter().flat_map(Audited::measurements);
     let mut measurements = measurements_near(objects, logged, &revisions);
     measurements.extend(of_audit());
-    let near = Clock::new(measurements);
-    let Some(logged) = logged else {
-        return near;
-    };
+    // Of times that contradict each other, those that count are chosen by all times.
+    let (near, left_out) = Clock::with_left_out(measurements);
     // What leases say of a revision depends on times that may be far from it.
-    let elapsed = elapsed(objects, logged);
-    let mut asked = revisions.iter();
-    match asked.any(|revision| near.may_gain(*revision, Some(&elapsed))) {
-        true => {
-            let mut all = measurements_of_all(objects, Some(logged), &Silent);
+    let elapsed = logged.map(|logged| elapsed(objects, logged));
+    let may_gain = |revision: &i64| {
+        let elapsed = elapsed.as_deref();
+        elapsed.is_some_and(|elapsed| near.may_gain(*revision, Some(elapsed)))
+    };
+    match left_out.is_empty() && !revisions.iter().any(may_gain) {
+        true => near,
+        false => {
+            let mut all = measurements_of_all(objects, logged, &Silent);
             all.extend(of_audit());
-            Clock::new(all).with_elapsed(elapsed)
+            Clock::new(all).with_elapsed(elapsed.unwrap_or_default())
         }
-        false => near,
     }
 }
 
@@ -91,10 +89,10 @@ pub fn needs_log(
     revisions: impl IntoIterator<Item = i64>,
 ) -> bool {
     let revisions: Vec<i64> = revisions.into_iter().collect();
-    let near = Clock::new(measurements_near(objects, tail, &revisions));
+    let (near, left_out) = Clock::with_left_out(measurements_near(objects, tail, &revisions));
     let elapsed = tail.map(|tail| elapsed(objects, tail));
     let mut asked = revisions.iter();
-    asked.any(|revision| near.may_gain(*revision, elapsed.as_deref()))
+    !left_out.is_empty() || asked.any(|revision| near.may_gain(*revision, elapsed.as_deref()))
 }
 
 /// The clock of the writes near some revisions of the db, if neither the log beside it nor times farther away say more of them: it gives
@@ -105,13 +103,9 @@ pub fn clock_without_log(
 ) -> Option<Clock> {
     let revisions: Vec<i64> = revisions.into_iter().collect();
     let (near, left_out) = Clock::with_left_out(measurements_near(objects, None, &revisions));
-    // Of times that contradict each other, those that count are chosen by all times.
-    let is_doubtful = |revision: &i64| {
-        let mut left_out = left_out.iter();
-        left_out.any(|one| one.abs_diff(*revision) <= CONTRADICTED_REVISIONS)
-    };
-    let may_change = |revision: &i64| near.may_gain(*revision, None) || is_doubtful(revision);
-    (!revisions.iter().any(may_change)).then_some(near)
+    let mut asked = revisions.iter();
+    let may_change = !left_out.is_empty() || asked.any(|revision| near.may_gain(*revision, None));
+    (!may_change).then_some(near)
 }
 
 /// The times in the values near some revisions.

@@ -46,6 +46,9 @@ pub struct RedactAnswer {
     /// Whether the SHA-256 at the end of a backup matched: it was computed again, and matches as it did. Absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trailer_matches: Option<bool>,
+    /// Bytes of the hole at the end of the db that the copy leaves out; absent if it is as long as the db.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_bytes: Option<u64>,
     /// What stays.
     pub kept: Vec<&'static str>,
     /// HashKV at the newest revision; other values hash differently.
@@ -104,6 +107,7 @@ impl RedactAnswer {
             names_replaced: with_names.then_some(redacted.names),
             names_kept: redacted.names_kept,
             trailer_matches: redacted.trailer,
+            cut_bytes: (redacted.cut_bytes > 0).then_some(redacted.cut_bytes),
             kept: KEPT
                 .iter()
                 .map(|kept| match kept.contains("user keys") && with_names {

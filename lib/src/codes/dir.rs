@@ -72,7 +72,7 @@ codes! {
         why: "A server writes to the directory, or another program copies over it.",
         next: "Stop the program that writes to it, or work on a copy, and run the command again.";
     ARCHIVE_REFUSED = "DIR-018", Warning, "an entry of the archive was refused",
-        what: "The name of the entry climbs out with `..`, or it is a symbolic link or device, cannot be read, or is in the archive twice. It is part of no answer.",
+        what: "The name of the entry climbs out with `..`, or it is a device, a link to something that is not in the archive, cannot be read, or is in the archive twice. It is part of no answer. Links to files and folders of the archive are read like these.",
         why: "Links are normal in backups of a whole file system; a `wal` link means that the WAL was not archived. Other refusals mean that the archive was made to deceive.",
         next: "List it with the archive's own program; extract it yourself into a new folder if you trust it, and give that folder.";
     ARCHIVE_DAMAGED = "DIR-019", Error, "the archive is damaged or truncated",

@@ -1,23 +1,25 @@
 //! Archives, read as streams into memory: nothing is ever unpacked to disk.
 //!
-//! Entries are refused, and reported, if their name climbs with `..`, or if they are symbolic links or devices:
+//! Entries are refused, and reported, if their name climbs with `..`, if they are devices, or links out of the archive:
 //! an archive can come from anyone. The unpacked bytes are counted while they are read, so that a bomb ends at the limit
 //! whatever its headers claim. Of a damaged or truncated archive everything before the damage is kept.
 
 mod compressed;
+mod links;
 mod sparse;
 mod tar;
 mod zip;
 mod zstd;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::links::Links;
 use super::file::{ByteSource, FileFacts};
 use super::layer::Packaging;
 use super::locate::{joined, noted};
@@ -45,6 +47,8 @@ struct Item {
     shape: Shape,
     meta: FileFacts,
     content: Option<Arc<SparseBuffer>>,
+    /// Where the bytes are in the archive, if this is a second name.
+    first_name: Option<PathBuf>,
 }
 
 /// How much may still be unpacked; shared by all layers of one archive.
@@ -109,18 +113,39 @@ pub(super) fn unpack<R: Read + Seek>(
     limits: &Limits,
     budget: &Budget<'_>,
 ) -> Result<(Unpacked, Vec<Finding>), Error> {
+    let before = budget.left.get();
+    let first = unpack_once(&mut source, name, (only, BTreeSet::new()), limits, budget)?;
+    if first.also.is_empty() {
+        return Ok((first.tree, first.findings));
+    }
+    // Links lead to files that were not kept. This is known at the end only, so the archive is read a second time.
+    budget.left.set(before);
+    let also = first.also;
+    let second = unpack_once(&mut source, name, (only, also), limits, budget)?;
+    Ok((second.tree, second.findings))
+}
+
+fn unpack_once<'a, R: Read + Seek>(
+    mut source: R,
+    name: &'a FileName,
+    (only, also): (&'a Path, BTreeSet<PathBuf>),
+    limits: &'a Limits,
+    budget: &'a Budget<'_>,
+) -> Result<Unpacking<'a>, Error> {
     let mut into = Unpacking {
         tree: Unpacked::default(),
         name,
         only,
+        also,
+        links: Links::default(),
         limits,
         budget,
         findings: Vec::new(),
     };
     let mut head = Vec::new();
-    let read = (&mut source)
-        .take(HEAD as u64)
-        .read_to_end(&mut head)
+    let read = source
+        .rewind()
+        .and_then(|()| (&mut source).take(HEAD as u64).read_to_end(&mut head))
         .and_then(|_| source.rewind())
         .and_then(|()| match Magic::detect(&head, 0) {
             Magic::Zip => {
@@ -155,7 +180,8 @@ pub(super) fn unpack<R: Read + Seek>(
     {
         into.damaged(format!("the archive could not be read to its end: {error}"));
     }
-    Ok((into.tree, into.findings))
+    into.follow_links();
+    Ok(into)
 }
 
 /// What is being unpacked.
@@ -163,6 +189,9 @@ struct Unpacking<'a> {
     tree: Unpacked,
     name: &'a FileName,
     only: &'a Path,
+    /// Files that are kept because links lead to them.
+    also: BTreeSet<PathBuf>,
+    links: Links,
     limits: &'a Limits,
     budget: &'a Budget<'a>,
     findings: Vec<Finding>,
@@ -221,9 +250,16 @@ impl Unpacking<'_> {
         self.tree.layers.push(layer);
     }
 
+    fn is_asked_for(&self, path: &Path) -> bool {
+        path.starts_with(self.only) || self.only.starts_with(path)
+    }
+
     /// Returns whether an entry is kept in memory.
     fn keeps(&self, path: &Path, head: &[u8], size: u64) -> bool {
-        if !path.starts_with(self.only) && !self.only.starts_with(path) {
+        if self.also.contains(path) {
+            return true;
+        }
+        if !self.is_asked_for(path) {
             return false;
         }
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -281,27 +317,22 @@ impl Unpacking<'_> {
             );
         }
         let size = if kept { store.len() } else { meta.size };
-        self.insert(
-            path,
-            Shape::File,
-            FileFacts { size, ..meta },
-            kept.then(|| Arc::new(store)),
-        );
+        let item = Item {
+            shape: Shape::File,
+            meta: FileFacts { size, ..meta },
+            content: kept.then(|| Arc::new(store)),
+            first_name: None,
+        };
+        self.insert(path, item);
         copied.map(drop)
     }
 
     /// Takes a folder.
     fn folder(&mut self, path: &Path, meta: FileFacts) {
-        self.insert(path, Shape::Dir, meta, None);
+        self.insert(path, Item::folder(meta, None));
     }
 
-    fn insert(
-        &mut self,
-        path: &Path,
-        shape: Shape,
-        meta: FileFacts,
-        content: Option<Arc<SparseBuffer>>,
-    ) {
+    fn insert(&mut self, path: &Path, item: Item) {
         if self.tree.files >= self.limits.files {
             self.too_many();
             return;
@@ -312,11 +343,10 @@ impl Unpacking<'_> {
         if !self.add_parents(path, parent) {
             return;
         }
-        let item = Item {
-            shape,
-            meta,
-            content,
-        };
+        let shape = item.shape;
+        if shape == Shape::File {
+            self.links.remove(path);
+        }
         let items = self.tree.folders.entry(parent.to_owned()).or_default();
         let refused = match items.get_mut(name) {
             None => {
@@ -365,11 +395,7 @@ impl Unpacking<'_> {
                     return false;
                 }
                 Entry::Vacant(item) => {
-                    item.insert(Item {
-                        shape: Shape::Dir,
-                        meta: FileFacts::default(),
-                        content: None,
-                    });
+                    item.insert(Item::folder(FileFacts::default(), None));
                     self.tree.files = self.tree.files.saturating_add(1);
                 }
             }
@@ -452,19 +478,6 @@ impl Unpacking<'_> {
                 .push(Finding::new(&dir::ABSOLUTE_NAMES, place, message));
         }
     }
-
-    /// Takes a hard link: the file that it names is in the archive before it. `false`: it is not.
-    fn hard_link(&mut self, path: &Path, meta: FileFacts, target: &Path) -> bool {
-        let Some(item) = self.tree.item(target) else {
-            return false;
-        };
-        if item.shape != Shape::File {
-            return false;
-        }
-        let (size, content) = (item.meta.size, item.content.clone());
-        self.insert(path, Shape::File, FileFacts { size, ..meta }, content);
-        true
-    }
 }
 
 /// Returns an error once, then ends.
@@ -529,10 +542,16 @@ impl Unpacked {
         let mut files = self.folders.iter().flat_map(|(folder, items)| {
             items
                 .iter()
-                .filter(|(_, item)| item.shape == Shape::File)
+                .filter(|(_, item)| item.shape == Shape::File && item.first_name.is_none())
                 .map(move |(name, _)| folder.join(name))
         });
         files.next().filter(|_| files.next().is_none())
+    }
+
+    /// Whether a path is a second name of something in the archive.
+    pub(super) fn is_link(&self, path: &Path) -> bool {
+        self.item(path)
+            .is_some_and(|item| item.first_name.is_some())
     }
 
     /// A file's bytes, if they were kept.
@@ -553,7 +572,7 @@ impl Tree for Unpacked {
             name: name.clone(),
             shape: item.shape,
             meta: item.meta.clone(),
-            link: false,
+            link: item.first_name.is_some(),
         });
         Ok((entries.collect(), items.len() > limit))
     }

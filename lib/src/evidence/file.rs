@@ -108,6 +108,8 @@ struct FileContent {
     bulk: Bulk,
     unreadable: Vec<Range<u64>>,
     shrank_from: Option<u64>,
+    /// The ranges that are not holes, of a file that is mostly a hole; empty otherwise.
+    extents: Vec<Range<u64>>,
 }
 
 /// An `io::Error` that can be returned several times.
@@ -263,7 +265,10 @@ impl File {
     /// [`File::unreadable`] names it.
     pub fn bytes(&self) -> Result<Bytes<'_>, Error> {
         match self.content.get_or_init(|| Ok(self.load()?)) {
-            Ok(content) => Ok(Bytes::new(&self.name, 0, content.as_slice())),
+            Ok(content) => {
+                let bytes = Bytes::new(&self.name, 0, content.as_slice());
+                Ok(bytes.with_extents(&content.extents))
+            }
             Err(refused) => Err(Error::Io {
                 path: PathBuf::from(self.name.as_str()),
                 source: refused.code.map_or_else(
@@ -335,9 +340,10 @@ impl File {
         };
         let file = platform::open(path)?;
         let size = Reader::size(&file)?;
+        let extents = self.extents_of_holes(&file, size);
         if !self.plain
             && size > SMALL
-            && !self.is_mostly_hole(&file, size)
+            && extents.is_empty()
             && let Ok(len) = usize::try_from(size)
             && let Ok(map) = Mapping::new(&file, len)
         {
@@ -345,9 +351,13 @@ impl File {
                 bulk: Bulk::Mapped(map, self.is_large_tree().then_some(file)),
                 unreadable: Vec::new(),
                 shrank_from: None,
+                extents: Vec::new(),
             });
         }
-        Ok(read::load(&file)?.into())
+        Ok(FileContent {
+            extents,
+            ..read::load(&file)?.into()
+        })
     }
 
     /// The ranges of the file that are not holes; all of it if the file system does not tell. Bytes in a hole are zeros, and
@@ -372,18 +382,19 @@ impl File {
         between.filter(|hole| hole.start < hole.end).collect()
     }
 
-    /// Whether a segment is so large that etcd did not preallocate it, and mostly a hole: mapped, each page of the hole would
-    /// take a page of memory once it is looked at. Read around its holes, they take none.
-    fn is_mostly_hole(&self, file: &std::fs::File, size: u64) -> bool {
+    /// The ranges that are not holes of a segment that is so large that etcd did not preallocate it, and mostly a hole: mapped, each
+    /// page of the hole would take a page of memory once it is looked at. Read around its holes, they take none. Empty: it is none.
+    fn extents_of_holes(&self, file: &std::fs::File, size: u64) -> Vec<Range<u64>> {
         let is_log = matches!(self.role, Role::Wal | Role::WalTmp | Role::WalBroken);
         if !is_log || size <= MAX_MAPPED_HOLES {
-            return false;
+            return Vec::new();
         }
-        let extents = platform::data_extents(file, size);
-        extents.is_some_and(|extents| {
-            let data: u64 = extents.iter().map(|data| data.end - data.start).sum();
-            data < size / 2
-        })
+        let extents = platform::data_extents(file, size).unwrap_or_default();
+        let data: u64 = extents.iter().map(|data| data.end - data.start).sum();
+        match data < size / 2 {
+            true => extents,
+            false => Vec::new(),
+        }
     }
 
     /// Maps a file with its changes: only the pages that are changed take memory.
@@ -399,6 +410,7 @@ impl File {
                 bulk: Bulk::Mapped(map, None),
                 unreadable: Vec::new(),
                 shrank_from: None,
+                extents: Vec::new(),
             });
         }
         Ok(read::load(&Changed::new(Arc::new(file), changes))?.into())
@@ -411,6 +423,7 @@ impl FileContent {
             bulk: Bulk::Stored(store),
             unreadable: Vec::new(),
             shrank_from: None,
+            extents: Vec::new(),
         }
     }
 

@@ -28,6 +28,7 @@ mod packed;
 mod pipe;
 mod platform;
 mod read;
+mod room;
 mod store;
 mod suggest;
 mod trailer;
@@ -213,6 +214,7 @@ impl Evidence {
         if let Some(path) = &options.wal_dir {
             evidence = evidence.with_wal_of(wal_dir::open(path, options, progress)?);
         }
+        evidence.fits_address_space()?;
         evidence.outlast(path);
         evidence.holders = platform::holders(evidence.files());
         if options.io == Io::Read || !evidence.holders.is_empty() {

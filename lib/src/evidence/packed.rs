@@ -421,10 +421,15 @@ fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
                 near: Vec::new(),
             });
     };
-    let alike: Vec<&Suggestion> = found
+    let mut alike: Vec<&Suggestion> = found
         .iter()
         .take_while(|other| rank(other) == rank(first))
         .collect();
+    // A second name of a file is not a second file, if its first name is there to choose.
+    if alike.iter().any(|other| !tree.is_link(&other.path)) {
+        alike.retain(|other| !tree.is_link(&other.path));
+    }
+    let first = alike.first().copied().unwrap_or(first);
     if alike.len() > 1 {
         return Err(Unchosen {
             why: format!(

@@ -15,6 +15,12 @@ use located::progress::{Progress, Silent};
 /// Number of records to each side of a revision whose times are read if not all are: the nearest few decide.
 const MAX_NEAR_RECORDS: usize = 2_000;
 
+/// Number of places, spread over all revisions, whose times are read too: of times that contradict each other those near a revision may
+/// be the wrong ones.
+const SPREAD_PLACES: i64 = 256;
+/// Number of records that are read at each.
+const RECORDS_AT_PLACE: usize = 8;
+
 /// How long after `deletionTimestamp` less the grace period the deletion may be stored: seconds of both are cut off.
 const DELETION_DELAY: SignedDuration = SignedDuration::from_secs(2);
 
@@ -38,6 +44,19 @@ impl Measurement {
     }
 }
 
+/// Ranges in ascending order, those that overlap as one.
+fn joined(mut ranges: Vec<RangeInclusive<i64>>) -> Vec<RangeInclusive<i64>> {
+    ranges.sort_by_key(|range| *range.start());
+    let mut joined: Vec<RangeInclusive<i64>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut().filter(|last| range.start() <= last.end()) {
+            Some(last) => *last = *last.start()..=*last.end().max(range.end()),
+            None => joined.push(range),
+        }
+    }
+    joined
+}
+
 impl Objects<'_> {
     /// The clock of all retained writes.
     pub fn clock(&self) -> Clock {
@@ -49,9 +68,13 @@ impl Objects<'_> {
         Clock::new(self.measurements(std::slice::from_ref(&(0..=i64::MAX)), progress))
     }
 
-    /// The clock of the writes near some revisions: enough to know when those were written.
+    /// The clock of the writes near some revisions: enough to know when those were written. It is that of all writes if times contradict
+    /// each other, because only all of them say which are wrong.
     pub fn clock_near(&self, revisions: impl IntoIterator<Item = i64>) -> Clock {
-        Clock::new(self.measurements_near(revisions))
+        match Clock::with_left_out(self.measurements_near(revisions)) {
+            (near, left_out) if left_out.is_empty() => near,
+            _ => self.clock(),
+        }
     }
 
     /// When a revision was written; `None` if no write near it has a time.
@@ -59,7 +82,8 @@ impl Objects<'_> {
         self.clock_near([revision]).time_of(revision)
     }
 
-    /// The measurements that [`clock_near`](Self::clock_near) uses, to be joined with those of other sources.
+    /// The measurements that [`clock_near`](Self::clock_near) uses, to be joined with those of other sources: of the writes near some
+    /// revisions, and of some writes spread over all.
     pub fn measurements_near(&self, revisions: impl IntoIterator<Item = i64>) -> Vec<Measurement> {
         let keyspace = self.keyspace();
         let mut wanted: Vec<i64> = revisions.into_iter().collect();
@@ -80,12 +104,31 @@ impl Objects<'_> {
                 .last();
             let first = before.map_or(revision, |version| version.revision.main);
             let last = after.map_or(revision, |version| version.revision.main);
-            match near.last_mut().filter(|range| first <= *range.end()) {
-                Some(range) => *range = *range.start()..=last.max(*range.end()),
-                None => near.push(first..=last),
-            }
+            near.push(first..=last);
         }
-        self.measurements(&near, &Silent)
+        if !near.is_empty() {
+            near.extend(self.spread());
+        }
+        self.measurements(&joined(near), &Silent)
+    }
+
+    /// Some records at places spread over all revisions.
+    fn spread(&self) -> Vec<RangeInclusive<i64>> {
+        let keyspace = self.keyspace();
+        let end = |version: Option<Version<'_>>| version.map(|version| version.revision.main);
+        let first = end(keyspace.between(0..=i64::MAX).next());
+        let last = end(keyspace.between(0..=i64::MAX).next_back());
+        let (Some(first), Some(last)) = (first, last) else {
+            return Vec::new();
+        };
+        let step = last.saturating_sub(first) / SPREAD_PLACES;
+        let places =
+            (0..SPREAD_PLACES).map(|place| first.saturating_add(place.saturating_mul(step)));
+        let ranges = places.filter_map(|from| {
+            let records = keyspace.between(from..=i64::MAX).take(RECORDS_AT_PLACE);
+            Some(from..=end(records.last())?)
+        });
+        ranges.collect()
     }
 
     /// The times in the values of some revisions.
@@ -121,7 +164,7 @@ impl Objects<'_> {
     fn measured(&self, key: &[u8], versions: &[Version<'_>]) -> Vec<Measurement> {
         let mut found = Vec::new();
         let mut before: Option<((i64, i64), Times)> = None;
-        for (number, version) in versions.iter().enumerate() {
+        for version in versions {
             let read = |version: &Version<'_>| {
                 let kv = version.key_value().ok().filter(|_| !version.tombstone)?;
                 Some(((kv.create_revision, kv.version), self.times(key, kv.value)?))
@@ -130,16 +173,17 @@ impl Objects<'_> {
                 before = None;
                 continue;
             };
-            if number == 0 && count > 1 {
+            // A time that is new since an older version may be that of a write between the two.
+            let is_before =
+                |(of, _): &((i64, i64), Times)| *of == (created, count.saturating_sub(1));
+            let mut known = before.take().filter(is_before);
+            if known.is_none() && count > 1 {
                 let records = self.keyspace().records_of(key);
                 let older = records
                     .iter()
                     .rfind(|older| older.revision < version.revision);
-                before = older.and_then(|older| read(&older));
+                known = older.and_then(|older| read(&older)).filter(is_before);
             }
-            // A time that is new since an older version may be that of a write between the two.
-            let known = before.take();
-            let known = known.filter(|(of, _)| *of == (created, count.saturating_sub(1)));
             let known = known.map(|(_, times)| times);
             let measured = times.measured(known.as_ref(), count == 1);
             found.extend(

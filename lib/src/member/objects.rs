@@ -380,7 +380,7 @@ impl<'a> Objects<'a> {
     /// [`Undecodable`] with cause and place.
     pub fn json(&self, version: &Version<'_>, reading: Reading) -> Result<Json, Undecodable> {
         self.read(version, reading, |object| {
-            let mut tree = object.to_json()?;
+            let mut tree = object.into_json()?;
             if !reading.stored {
                 set_read_defaults(&mut tree);
             }
@@ -452,7 +452,7 @@ impl<'a> Objects<'a> {
         &self,
         version: &Version<'_>,
         reading: Reading,
-        make: impl FnOnce(&Object<'_>) -> Result<T, Error>,
+        make: impl FnOnce(Object<'_>) -> Result<T, Error>,
     ) -> Result<T, Undecodable> {
         if version.tombstone {
             return Err(Undecodable::Deleted);
@@ -468,7 +468,7 @@ impl<'a> Objects<'a> {
         start: Option<u64>,
         revision: i64,
         reading: Reading,
-        make: impl FnOnce(&Object<'_>) -> Result<T, Error>,
+        make: impl FnOnce(Object<'_>) -> Result<T, Error>,
     ) -> Result<T, Undecodable> {
         let opened = self.open(kv.key, kv.value).map_err(Undecodable::Closed)?;
         let plain = opened
@@ -506,7 +506,7 @@ impl<'a> Objects<'a> {
                     ),
                 });
             }
-            make(&object)
+            make(object)
         };
         read().map_err(|error| {
             // The offset of a byte in the plaintext is no offset in the file.
@@ -535,7 +535,7 @@ impl<'a> Objects<'a> {
         start: Option<(u64, bool)>,
     ) -> Undecodable {
         let (why, at) = match error {
-            Error::Limit { limit, .. } => return Undecodable::TooDeep { limit },
+            Error::Limit { limit, option, .. } => return Undecodable::over_limit(limit, option),
             Error::Truncated {
                 what,
                 need,
@@ -565,7 +565,7 @@ impl<'a> Objects<'a> {
         let code = match cause {
             Undecodable::Closed(closed) if closed.lacks_key() => &codes::CLOSED,
             Undecodable::Closed(_) => &codes::SEAL_BROKEN,
-            Undecodable::TooDeep { .. } => &located::codes::error::LIMIT,
+            over if over.is_over_limit() => &located::codes::error::LIMIT,
             _ => &codes::UNDECODABLE,
         };
         let place = match cause {

@@ -1,7 +1,7 @@
 //! Why a version gives no object.
 
-use crate::kubernetes::MAX_VALUE_DEPTH;
 use crate::kubernetes::encryption::Closed;
+use crate::kubernetes::{MAX_VALUE_DEPTH, VALUE_MEMORY};
 use crate::mvcc::{Flaw, Version};
 use located::Place;
 
@@ -32,14 +32,33 @@ pub enum Undecodable {
         /// The limit in levels.
         limit: u64,
     },
+    /// Decoded, the value takes more memory than [`Limits::value_memory`](located::Limits::value_memory): nothing is known to be
+    /// wrong with it.
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
 }
 
 impl Undecodable {
+    /// What a limit of ours left out; `option` raises it.
+    pub(super) fn over_limit(limit: u64, option: &str) -> Self {
+        match option == VALUE_MEMORY {
+            true => Self::TooLarge { limit },
+            false => Self::TooDeep { limit },
+        }
+    }
+
+    /// Whether a limit of ours left the value out.
+    pub fn is_over_limit(&self) -> bool {
+        matches!(self, Self::TooDeep { .. } | Self::TooLarge { .. })
+    }
+
     /// Whether the stored bytes are damaged: `false` for what another program than kube-apiserver wrote, for what no key was given
     /// for, and for what our limits leave out.
     pub fn is_damage(&self, version: &Version<'_>) -> bool {
         match self {
-            Self::Deleted | Self::TooDeep { .. } => false,
+            Self::Deleted | Self::TooDeep { .. } | Self::TooLarge { .. } => false,
             Self::Record(_) => true,
             Self::Closed(closed) => !closed.lacks_key(),
             // Any text may begin with a brace; an object of Kubernetes names its version.
@@ -71,6 +90,11 @@ impl std::fmt::Display for Undecodable {
                     "nested deeper than {limit} levels, the most that are read"
                 )
             }
+            Self::TooLarge { limit } => write!(
+                f,
+                "larger when decoded than the limit of {} MiB (raise it with {VALUE_MEMORY})",
+                limit >> 20
+            ),
             Self::TooDeep { limit } => write!(
                 f,
                 "nested deeper than the limit of {limit} levels (raise it with --value-depth, up to {MAX_VALUE_DEPTH})"

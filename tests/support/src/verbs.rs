@@ -39,7 +39,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "--carved --rev -5 -o json {path}",
             "--at -1h {path}",
             "--values -o jsonl {path}",
-            "--values --stored -o json --value-depth 20 {path}",
+            "--values --stored -o json --value-depth 20 --value-memory 100MB {path}",
             "--values --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o yaml {path}",
             "--values --reveal=all -o jsonl {path}",
             "--io read --threads 1 {path}",

@@ -76,7 +76,7 @@ impl<'a> Entries<'a> {
         while at < span.data.len() {
             let (entry, end) = Entry::read(field, span, at)?;
             if count > 0 && entry.key <= last.key {
-                entries.sorted = Some(Self::sorted(field, span)?);
+                entries.sorted = Some(Self::sorted(field, span, context.memory)?);
                 break;
             }
             (last, at, count) = (entry, end, count + 1);
@@ -84,11 +84,15 @@ impl<'a> Entries<'a> {
         Ok(entries)
     }
 
-    fn sorted(field: &Field, span: Span<'a>) -> Result<IntoIter<Entry<'a>>, Fault> {
+    fn sorted(field: &Field, span: Span<'a>, memory: usize) -> Result<IntoIter<Entry<'a>>, Fault> {
         let (mut all, mut at) = (Vec::new(), 0);
         while at < span.data.len() {
             let (entry, end) = Entry::read(field, span, at)?;
             all.push(entry);
+            // The sort takes half as much again.
+            if all.len().saturating_mul(2 * size_of::<Entry<'_>>()) > memory {
+                return Err(Fault::memory(memory));
+            }
             at = end;
         }
         // A stable sort of the reversed list puts the last entry of a key first, which `dedup` keeps.

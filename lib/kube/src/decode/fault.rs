@@ -5,6 +5,9 @@ use std::fmt;
 use located::Error;
 use located::Place;
 
+/// The option that raises the limit of memory.
+pub const VALUE_MEMORY: &str = "--value-memory";
+
 /// What stopped the decoding of one value. Small, because every read returns a `Result` of it.
 #[derive(Debug)]
 pub(crate) struct Fault(Box<Cause>);
@@ -23,6 +26,8 @@ enum Cause {
         seen: String,
     },
     Depth(usize),
+    /// Bytes that the decoded value may take.
+    Memory(usize),
     /// From serde: a type that the value does not fit, or the writer.
     Other(String),
 }
@@ -50,6 +55,21 @@ impl Fault {
     #[cold]
     pub(crate) fn depth(limit: usize) -> Self {
         Self(Box::new(Cause::Depth(limit)))
+    }
+
+    #[cold]
+    pub(crate) fn memory(limit: usize) -> Self {
+        Self(Box::new(Cause::Memory(limit)))
+    }
+
+    /// Whether the decoded value would take too much memory.
+    pub(crate) fn is_memory(&self) -> bool {
+        matches!(*self.0, Cause::Memory(_))
+    }
+
+    /// Whether a limit of ours stopped the reading: nothing is known to be wrong with the value.
+    pub(crate) fn is_limit(&self) -> bool {
+        self.is_depth() || self.is_memory()
     }
 
     /// Whether the value is nested too deeply.
@@ -86,6 +106,12 @@ impl Fault {
                 limit: limit as u64,
                 option: "--value-depth, up to 500",
             },
+            Cause::Memory(limit) => Error::Limit {
+                file: start.file.clone(),
+                what: "the memory of a decoded value",
+                limit: limit as u64,
+                option: VALUE_MEMORY,
+            },
             Cause::Other(seen) => Error::Malformed {
                 what: "object",
                 place: place(0),
@@ -108,6 +134,7 @@ impl fmt::Display for Fault {
                 "byte {at:#x}: {what} needs {need} bytes, {have} are left"
             ),
             Cause::Malformed { what, at, seen } => write!(f, "byte {at:#x}: {what}: {seen}"),
+            Cause::Memory(limit) => write!(f, "decoded it takes more than {limit} bytes"),
             Cause::Depth(limit) => write!(f, "nested deeper than {limit}"),
             Cause::Other(text) => f.write_str(text),
         }

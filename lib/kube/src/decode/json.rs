@@ -6,12 +6,14 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::fault::Fault;
+use super::memory;
 
-/// Reads JSON text nested at most `depth` levels.
-pub(crate) fn tree(text: &[u8], depth: usize) -> Result<Value, Fault> {
+/// Reads JSON text nested at most `depth` levels, whose tree takes at most `memory` bytes.
+pub(crate) fn tree(text: &[u8], depth: usize, memory: usize) -> Result<Value, Fault> {
     if nesting(text) > depth {
         return Err(Fault::depth(depth));
     }
+    memory::of_json(text, memory)?;
     let replaced = without_lone_surrogates(text);
     let text = replaced.as_deref().unwrap_or(text);
     let mut reader = serde_json::Deserializer::from_slice(text);
@@ -98,27 +100,27 @@ mod tests {
             (r#""\\ud800""#, "\\ud800"),
             (r#""\ud800""#, "\u{fffd}"),
         ] {
-            assert_eq!(tree(text.as_bytes(), 9).unwrap(), want, "{text}");
+            assert_eq!(tree(text.as_bytes(), 9, 1 << 20).unwrap(), want, "{text}");
         }
     }
 
     #[test]
     fn values_nest_as_deep_as_the_caller_allows_and_no_deeper() {
-        assert!(tree(&nested(128), 128).is_ok());
+        assert!(tree(&nested(128), 128, 1 << 20).is_ok());
         assert!(
-            tree(&nested(129), 128)
+            tree(&nested(129), 128, 1 << 20)
                 .unwrap_err()
                 .to_string()
                 .contains("deeper than 128")
         );
-        assert!(tree(&nested(400), 500).is_ok());
+        assert!(tree(&nested(400), 500, 1 << 20).is_ok());
     }
 
     #[test]
     fn brackets_in_strings_are_text() {
         let text = br#"{"a":"[[[[\"[[{"}"#;
         assert_eq!(nesting(text), 1);
-        assert!(tree(text, 1).is_ok());
-        assert!(tree(b"[1] x", 9).is_err(), "text after the value");
+        assert!(tree(text, 1, 1 << 20).is_ok());
+        assert!(tree(b"[1] x", 9, 1 << 20).is_err(), "text after the value");
     }
 }

@@ -16,6 +16,9 @@ use super::node::{Context, Datum, Node, Role, Span};
 use super::wire::{self, Payload, Record};
 use crate::schema::{Field, Form, Label, Rule, Type};
 
+/// Memory of a field without a name, while it is collected and in the map that is shown.
+const UNKNOWN_BYTES: usize = 400;
+
 /// No field has this number.
 const NONE: u32 = u32::MAX;
 
@@ -201,6 +204,9 @@ impl<'a> MessageMembers<'a> {
                 let record = self.frame.next;
                 let value = guess::payload(&self.frame.data, &record, self.room);
                 self.unknown.push((record.number, value));
+                if self.unknown.len().saturating_mul(UNKNOWN_BYTES) > self.context.memory {
+                    return Err(Fault::memory(self.context.memory));
+                }
             }
             self.frame.bump()?;
         }

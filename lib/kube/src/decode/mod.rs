@@ -12,6 +12,7 @@ pub(crate) mod items;
 pub(crate) mod json;
 pub(crate) mod line;
 pub(crate) mod members;
+pub(crate) mod memory;
 mod message;
 pub(crate) mod node;
 mod plain;

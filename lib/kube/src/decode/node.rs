@@ -15,6 +15,8 @@ use crate::schema::{Field, Form, Label, Message};
 pub(crate) struct Context<'a> {
     /// Deepest nesting that is followed.
     pub(crate) depth: usize,
+    /// Most memory that the decoded value may take, in bytes.
+    pub(crate) memory: usize,
     /// Whether fields without a name are shown under their number.
     pub(crate) unknown: bool,
     /// Whether a creation time that is not set is printed as null, and not left out.
@@ -168,11 +170,12 @@ impl<'a> Node<'a> {
     /// JSON text or CBOR read into a tree; a string if it is neither.
     pub(crate) fn json(&self, raw: &[u8]) -> Result<Value, Fault> {
         let parsed = if raw.starts_with(crate::cbor::TAG) {
-            crate::cbor::to_json(raw, self.room)
+            crate::cbor::to_json(raw, self.room, self.context.memory)
         } else {
-            super::json::tree(raw, self.room)
+            super::json::tree(raw, self.room, self.context.memory)
         };
         match parsed {
+            Err(fault) if fault.is_memory() => Err(fault),
             Err(fault) if !fault.is_depth() => Ok(Value::String(text(raw).into_owned())),
             Err(_) => Err(Fault::depth(self.context.depth)),
             Ok(value) => Ok(value),

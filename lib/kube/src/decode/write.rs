@@ -84,7 +84,7 @@ fn json(node: &Node<'_>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         return Ok(());
     }
     let is_one_line = memchr::memchr2(b'\n', b'\r', raw).is_none();
-    match tree(raw, node.room) {
+    match tree(raw, node.room, node.context.memory) {
         Ok(_) if is_one_line => out.extend_from_slice(raw),
         Ok(tree) => return other(&tree, out),
         Err(_) => return other(&node.json(raw)?, out),

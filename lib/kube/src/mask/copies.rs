@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{BULLETS, Mask};
 use crate::decode::json;
-use crate::object::MAX_VALUE_DEPTH;
+use crate::object::{MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES};
 
 /// Values shorter than this are only sought as a whole annotation.
 const SHORT_BYTES: usize = 4;
@@ -140,7 +140,7 @@ fn object(mask: &Mask, text: &str) -> Option<String> {
     if !text.starts_with('{') {
         return None;
     }
-    let mut object = json::tree(text.as_bytes(), MAX_VALUE_DEPTH).ok()?;
+    let mut object = json::tree(text.as_bytes(), MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES).ok()?;
     let before = object.clone();
     let kind = object.get("kind").and_then(Value::as_str)?;
     if kind != "Secret" && kind != "List" && kind != "SecretList" {

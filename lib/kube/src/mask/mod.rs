@@ -41,7 +41,7 @@ use self::copies::OwnValues;
 use self::names::{Around, is_public_value, is_secret_name, is_secret_setting, is_secret_value};
 use super::decode::json;
 use super::key::Layout;
-use super::object::MAX_VALUE_DEPTH;
+use super::object::{MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES};
 use super::secret_kinds::{has_numbers, is_hidden_whole, is_named_after_token, is_secret_kind};
 
 /// The text that replaces a hidden value.
@@ -360,14 +360,14 @@ impl Mask {
         if !is_object || !texts::has_sign(text.as_bytes()) {
             return None;
         }
-        match json::tree(json.as_bytes(), MAX_VALUE_DEPTH) {
+        match json::tree(json.as_bytes(), MAX_VALUE_DEPTH, VALUE_MEMORY_BYTES) {
             Ok(mut object) => {
                 let before = object.clone();
                 self.within(&mut object);
                 (object != before).then(|| object.to_string())
             }
             Err(_) if !has_secret_kind(text) => None,
-            Err(fault) if fault.is_depth() => Some(self.hidden(text.as_bytes())),
+            Err(fault) if fault.is_limit() => Some(self.hidden(text.as_bytes())),
             Err(_) if name.contains("last-applied") => Some(self.hidden(text.as_bytes())),
             _ => None,
         }

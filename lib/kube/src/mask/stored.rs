@@ -25,7 +25,7 @@ pub fn secret_places(value: &[u8]) -> Vec<Range<usize>> {
     }
     let object = Value::parse(value)
         .and_then(|value| value.object(Options::default()))
-        .and_then(|object| object.to_json());
+        .and_then(|object| object.into_json());
     if let Ok(plain) = object {
         let mut masked = plain.clone();
         Mask::new(b"").object(&mut masked);

@@ -12,6 +12,8 @@ pub use apply::apply_stop;
 pub use decoder::{Halt, Stage};
 pub use release::Release;
 
+use std::ops::Range;
+
 use self::decoder::{Decoder, Stop};
 use self::gogo::{GogoError, Value};
 use super::{Log, RecordKind, SegmentName, resync};
@@ -68,6 +70,8 @@ pub struct Repair {
 struct Files<'a> {
     /// Bytes of each segment, cut where a repair cuts.
     data: Vec<&'a [u8]>,
+    /// The ranges of the last segment that are not holes; empty if they are not known.
+    last_extents: &'a [Range<u64>],
     names: Vec<SegmentName>,
     release: Release,
 }
@@ -75,7 +79,9 @@ struct Files<'a> {
 impl<'a> Files<'a> {
     fn new(log: &Log, files: &[Bytes<'a>], release: Release) -> Self {
         let data = |file: usize| files.get(file).map_or(&[][..], |bytes| bytes.as_slice());
+        let last = log.segments.last().and_then(|last| files.get(last.file));
         Self {
+            last_extents: last.map_or(&[][..], |bytes| bytes.extents()),
             data: log
                 .segments
                 .iter()
@@ -337,8 +343,12 @@ fn attempt<'a>(files: &Files<'a>, first: usize, start: Start) -> Result<Reading<
 fn erased(files: &Files<'_>, end: usize) -> Option<(usize, u64, u64)> {
     let last = files.data.len().saturating_sub(1);
     let data = files.data.get(last).copied().unwrap_or_default();
-    let from = resync::first_nonzero(data, end)?;
-    Some((last, from as u64, resync::last_nonzero(data) as u64))
+    let from = resync::first_nonzero(data, files.last_extents, end)?;
+    Some((
+        last,
+        from as u64,
+        resync::last_nonzero(data, files.last_extents) as u64,
+    ))
 }
 
 /// Puts an entry in its place; one of a lower index cuts off those that it overwrites. `Err`: indexes are missing before it; how many

@@ -103,6 +103,7 @@ impl Log {
             let first = log.records.len();
             let mut reader = SegmentReader {
                 data: bytes.as_slice(),
+                extents: bytes.extents(),
                 number,
                 chain,
                 link: None,

@@ -4,6 +4,8 @@
 //! stored checksum of any record verifies the next record: two chained records are no coincidence. Frames start at multiples
 //! of eight.
 
+use std::ops::Range;
+
 use super::frame::{self, Frame, HEAD_BYTES, LengthWord, Step};
 use super::record::{self, RawRecord, RecordKind};
 
@@ -106,8 +108,30 @@ fn is_zero(chunk: &[u8]) -> bool {
     ZEROS.get(..chunk.len()) == Some(chunk)
 }
 
+/// The parts of a file that are not holes, from offset `from` on. `extents`: empty if they are not known.
+fn parts(
+    len: usize,
+    extents: &[Range<u64>],
+    from: usize,
+) -> impl DoubleEndedIterator<Item = Range<usize>> {
+    let whole = extents.is_empty().then_some(from..len);
+    let offset = move |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(len);
+    let known = extents
+        .iter()
+        .map(move |extent| offset(extent.start).max(from)..offset(extent.end));
+    whole
+        .into_iter()
+        .chain(known)
+        .filter(|part| !part.is_empty())
+}
+
 /// Returns the offset of the first byte from `from` on that is not zero.
-pub(super) fn first_nonzero(data: &[u8], from: usize) -> Option<usize> {
+pub(super) fn first_nonzero(data: &[u8], extents: &[Range<u64>], from: usize) -> Option<usize> {
+    let mut parts = parts(data.len(), extents, from);
+    parts.find_map(|part| first_nonzero_in(data.get(..part.end)?, part.start))
+}
+
+fn first_nonzero_in(data: &[u8], from: usize) -> Option<usize> {
     let rest = data.get(from..)?;
     let chunk = rest.chunks(ZEROS.len()).position(|chunk| !is_zero(chunk))?;
     let skipped = chunk.saturating_mul(ZEROS.len());
@@ -116,7 +140,18 @@ pub(super) fn first_nonzero(data: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Returns the offset after the last byte that is not zero.
-pub(super) fn last_nonzero(data: &[u8]) -> usize {
+pub(super) fn last_nonzero(data: &[u8], extents: &[Range<u64>]) -> usize {
+    let parts = parts(data.len(), extents, 0).rev();
+    let mut ends = parts.map(
+        |part| match data.get(part.clone()).map_or(0, last_nonzero_in) {
+            0 => 0,
+            end => part.start.saturating_add(end),
+        },
+    );
+    ends.find(|end| *end > 0).unwrap_or(0)
+}
+
+fn last_nonzero_in(data: &[u8]) -> usize {
     let zeros = data.rchunks(ZEROS.len()).take_while(|chunk| is_zero(chunk));
     let zeros = zeros.fold(0usize, |sum, chunk| sum.saturating_add(chunk.len()));
     let rest = data
@@ -133,13 +168,24 @@ mod tests {
     #[test]
     fn the_ends_of_a_run_of_zeros_are_found_across_chunks() {
         let mut data = vec![0u8; 10_000];
-        assert_eq!((first_nonzero(&data, 0), last_nonzero(&data)), (None, 0));
+        assert_eq!(first_nonzero(&data, &[], 0), None);
+        assert_eq!(last_nonzero(&data, &[]), 0);
         data[5000] = 1;
         data[9001] = 1;
         assert_eq!(
-            (first_nonzero(&data, 17), last_nonzero(&data)),
+            (first_nonzero(&data, &[], 17), last_nonzero(&data, &[])),
             (Some(5000), 9002)
         );
-        assert_eq!(first_nonzero(&data, 5001), Some(9001));
+        assert_eq!(first_nonzero(&data, &[], 5001), Some(9001));
+        // Bytes outside of the extents are not looked at.
+        for (extents, first, last) in [
+            (vec![0..4096, 8192..10_000], Some(9001), 9002),
+            (vec![0..4096, 4096..8192], Some(5000), 5001),
+            (vec![0..4096], None, 0),
+        ] {
+            assert_eq!(first_nonzero(&data, &extents, 17), first);
+            assert_eq!(last_nonzero(&data, &extents), last);
+        }
+        assert_eq!(first_nonzero(&data, &[4096..8192], 5001), None);
     }
 }

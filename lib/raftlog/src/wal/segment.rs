@@ -87,6 +87,8 @@ pub(super) enum Chain {
 /// Reads one segment into the index of the log.
 pub(super) struct SegmentReader<'d, 'l> {
     pub data: &'d [u8],
+    /// As [`Bytes::extents`](located::Bytes::extents).
+    pub extents: &'d [Range<u64>],
     pub number: usize,
     pub chain: Chain,
     pub log: &'l mut Log,
@@ -372,7 +374,7 @@ impl<'d> SegmentReader<'d, '_> {
     /// Reads a zero length word: the end of the log, or damage that etcd takes for the end.
     /// Space that `cut` in `server/wal/wal.go`, v3.5.30, preallocated is zero: a length of 0 is the end of the log.
     fn zero(&mut self, at: usize) -> Option<usize> {
-        let Some(nonzero) = resync::first_nonzero(self.data, at) else {
+        let Some(nonzero) = resync::first_nonzero(self.data, self.extents, at) else {
             return self.finish(at, Ending::Zeros);
         };
         if let Some(next) = self.known().and_then(|seed| self.wrong_length(at, seed)) {
@@ -384,7 +386,7 @@ impl<'d> SegmentReader<'d, '_> {
             return Some(found);
         }
         let from = nonzero as u64;
-        let to = resync::last_nonzero(self.data) as u64;
+        let to = resync::last_nonzero(self.data, self.extents) as u64;
         self.finish(at, Ending::Garbage { from, to })
     }
 

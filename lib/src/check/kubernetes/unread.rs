@@ -32,8 +32,8 @@ pub(super) enum Unread {
         /// `aescbc key1`.
         seal: String,
     },
-    /// Nested deeper than the limit: nothing is known to be wrong.
-    TooDeep {
+    /// Nested deeper, or larger when it is decoded, than the limit: nothing is known to be wrong.
+    OverLimit {
         /// The key.
         key: String,
         /// The cause, with the limit.
@@ -49,7 +49,7 @@ impl Unread {
         cause: &Undecodable,
     ) -> Self {
         match cause {
-            Undecodable::TooDeep { .. } => Self::TooDeep {
+            over if over.is_over_limit() => Self::OverLimit {
                 key: crate::raft::key_in_message(version.key),
                 why: cause.to_string(),
             },
@@ -130,7 +130,7 @@ pub(super) fn report(
 ) -> Vec<Skipped> {
     let mut locked: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut refused: BTreeMap<(String, String), u64> = BTreeMap::new();
-    let mut too_deep: Option<(u64, String, String)> = None;
+    let mut over_limit: Option<(u64, String, String)> = None;
     for one in unread {
         match one {
             Unread::Damaged(finding) => report(finding),
@@ -143,8 +143,8 @@ pub(super) fn report(
                 let count = locked.entry((resource, seal)).or_default();
                 *count = count.saturating_add(1);
             }
-            Unread::TooDeep { key, why } => {
-                let (count, ..) = too_deep.get_or_insert((0, key, why));
+            Unread::OverLimit { key, why } => {
+                let (count, ..) = over_limit.get_or_insert((0, key, why));
                 *count = count.saturating_add(1);
             }
         }
@@ -155,7 +155,7 @@ pub(super) fn report(
     if !refused.is_empty() {
         report(refused_finding(&refused, file));
     }
-    let skipped = too_deep.map(|(count, first, why)| Skipped {
+    let skipped = over_limit.map(|(count, first, why)| Skipped {
         what: match count {
             1 => format!("the value of {first}"),
             count => format!("{count} Kubernetes values, the first is that of {first}"),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tar::{EntryType, Header};
 
+use super::links::{Link, LinkKind};
 use super::sparse::{self, Sparse};
 use super::{FileFacts, Unpacking};
 use crate::evidence::magic::tar_checksum;
@@ -127,17 +128,18 @@ fn entry(
         Some(path) => path.clone(),
         None => header.path_bytes().into_owned(),
     };
-    if header.entry_type() == EntryType::Link && hard_link(header, extension, &name, into) {
-        return Ok(());
-    }
     if let Some(why) = unwanted(header) {
-        into.refused(&name, &why);
+        into.refused(&name, why);
         return Ok(());
     }
     let Some(path) = into.path_of(&name) else {
         return Ok(());
     };
     let mut meta = facts(header);
+    if let Some(kind) = link_kind(header, extension) {
+        into.link(path, Link::new(kind, target(header, extension), meta));
+        return Ok(());
+    }
     // Old tars have no type for folders, only a slash at the end of the name.
     if header.entry_type() == EntryType::Directory || name.ends_with(b"/") {
         into.folder(&path, meta);
@@ -176,42 +178,36 @@ fn facts(header: &Header) -> FileFacts {
     }
 }
 
-/// Takes a hard link to a file that is in the archive before it. `false`: there is none.
-fn hard_link(
-    header: &Header,
-    extension: &Extension,
-    name: &[u8],
-    into: &mut Unpacking<'_>,
-) -> bool {
-    let link = match &extension.link {
+/// What a link names.
+fn target(header: &Header, extension: &Extension) -> Vec<u8> {
+    match &extension.link {
         Some(link) => link.clone(),
         None => header
             .link_name_bytes()
             .map_or_else(Vec::new, std::borrow::Cow::into_owned),
-    };
-    let climbs = |name: &[u8]| name.split(|byte| *byte == b'/').any(|part| part == b"..");
-    if link.is_empty() || climbs(&link) || climbs(name) {
-        return false;
     }
-    let (Some(path), Some(target)) = (into.path_of(name), into.path_of(&link)) else {
-        return false;
-    };
-    into.hard_link(&path, facts(header), &target)
+}
+
+/// Returns which link an entry is. A hard link with data, as pax(1) writes them, is a file like any other.
+fn link_kind(header: &Header, extension: &Extension) -> Option<LinkKind> {
+    let size = extension.size.or(header.entry_size().ok()).unwrap_or(0);
+    match header.entry_type() {
+        EntryType::Link => (size == 0).then_some(LinkKind::Hard),
+        EntryType::Symlink => Some(LinkKind::Symbolic),
+        _ => None,
+    }
 }
 
 /// Why an entry is not taken, by its type.
-fn unwanted(header: &Header) -> Option<String> {
+fn unwanted(header: &Header) -> Option<&'static str> {
     match header.entry_type() {
         EntryType::Regular
         | EntryType::Continuous
         | EntryType::GNUSparse
-        | EntryType::Directory => None,
-        EntryType::Symlink | EntryType::Link => {
-            let to = header.link_name_bytes().unwrap_or_default();
-            let to = String::from_utf8_lossy(&to).escape_default().to_string();
-            Some(format!("it is a link to \"{to}\""))
-        }
-        _ => Some("it is a device, a FIFO or of an unknown type".to_owned()),
+        | EntryType::Directory
+        | EntryType::Link
+        | EntryType::Symlink => None,
+        _ => Some("it is a device, a FIFO or of an unknown type"),
     }
 }
 

@@ -6,7 +6,11 @@ use zip::ZipArchive;
 use zip::read::{ZipFile, read_zipfile_from_stream};
 use zip::result::ZipError;
 
+use super::links::{Link, LinkKind};
 use super::{FileFacts, Metered, Unpacking};
+
+/// Maximum length of what a link names, in bytes; one more than a path may have.
+const MAX_TARGET_BYTES: u64 = 4097;
 
 /// Reads every entry, by the central directory at the end or, if that is missing, by the headers before each entry.
 pub(super) fn read<R: Read + Seek>(mut source: R, into: &mut Unpacking<'_>) -> io::Result<()> {
@@ -54,10 +58,6 @@ fn read_stream(mut source: impl Read, into: &mut Unpacking<'_>) -> io::Result<()
 
 fn entry<R: Read>(file: &mut ZipFile<'_, R>, into: &mut Unpacking<'_>) -> io::Result<()> {
     let name = file.name_raw().to_vec();
-    if file.is_symlink() {
-        into.refused(&name, "it is a symbolic link");
-        return Ok(());
-    }
     let Some(path) = into.path_of(&name) else {
         return Ok(());
     };
@@ -66,6 +66,12 @@ fn entry<R: Read>(file: &mut ZipFile<'_, R>, into: &mut Unpacking<'_>) -> io::Re
         mode: file.unix_mode().map(|mode| mode & 0o7777),
         ..FileFacts::default()
     };
+    if file.is_symlink() {
+        let mut target = Vec::new();
+        file.take(MAX_TARGET_BYTES).read_to_end(&mut target)?;
+        into.link(path, Link::new(LinkKind::Symbolic, target, meta));
+        return Ok(());
+    }
     if file.is_dir() {
         into.folder(&path, meta);
         return Ok(());

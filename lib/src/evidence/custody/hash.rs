@@ -12,16 +12,18 @@ use crate::evidence::platform;
 use crate::evidence::read::Reader;
 use crate::evidence::tree::meta_of;
 use crate::progress::Progress;
-use located::Limits;
+use located::{Command, Limits};
 
 /// Bytes that are read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Most bytes of holes that are hashed: ten seconds or so. Zeros need not be read, but SHA-256 has no shorter way for them.
+const MAX_HOLE_BYTES: u64 = 16 << 30;
 /// Bytes that are tried at a time around a place that the disk refuses.
 const SECTOR_BYTES: usize = 4096;
 /// Maximum number of refused sectors; after them the rest of the file counts as refused, because a dead disk answers slowly.
 const MAX_REFUSED_SECTORS: usize = 4096;
 
-static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+static ZEROS: [u8; 4096] = [0; 4096];
 
 /// Reads a file from its start to its end and hashes what it reads, holes as zeros without reading them.
 pub(super) struct HashedFile<'p> {
@@ -46,7 +48,12 @@ pub(super) fn fill(
     let size = Reader::size(&file)?;
     record.size_bytes = Some(size);
     let extents = platform::data_extents(&file, size);
+    let held = extents
+        .as_ref()
+        .map(|all| all.iter().map(|data| data.end - data.start).sum());
+    let holes = size.saturating_sub(held.unwrap_or(size));
     record.data_extents = extents.map(|all| all.iter().map(Extent::new).collect());
+    can_be_hashed(holes, size, path)?;
     let mut head = vec![0; HEAD];
     let read = file.read_at(&mut head, 0).unwrap_or(0);
     head.truncate(read);
@@ -85,6 +92,17 @@ pub(super) fn fill(
         record.sha256 = Some(hex(&hashed.sum.finalize()));
     }
     Ok(())
+}
+
+/// Refuses a file with holes of which the sum takes minutes, and names what makes it all the same.
+fn can_be_hashed(holes: u64, size: u64, path: &Path) -> io::Result<()> {
+    if holes <= MAX_HOLE_BYTES {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "not hashed: {holes} of its {size} bytes are holes, and their sum takes minutes: {}",
+        Command::new("sha256sum").path(path)
+    )))
 }
 
 /// Hexadecimal digits, lower case.

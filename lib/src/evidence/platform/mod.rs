@@ -24,8 +24,8 @@ mod system;
 mod system;
 
 pub(super) use system::{
-    Guard, data_extents, holders, identity, is_block_device, is_medium_error, is_pipe, list, open,
-    os_str, ownership,
+    Guard, address_space, data_extents, holders, identity, is_block_device, is_medium_error,
+    is_pipe, list, open, os_str, ownership,
 };
 
 use std::ffi::OsString;

@@ -99,6 +99,11 @@ pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
     }
 }
 
+/// None: the system has no such limit.
+pub(in crate::evidence) fn address_space() -> Option<u64> {
+    None
+}
+
 /// None: the system does not list who holds a lock, and trying to take one would disturb a server.
 pub(in crate::evidence) fn holders(_: &[File]) -> Vec<Holder> {
     Vec::new()

@@ -146,6 +146,11 @@ pub(in crate::evidence) fn data_extents(file: &File, size: u64) -> Option<Vec<Ra
     Some(extents)
 }
 
+/// Most address space that this process may take, in bytes; `None` if there is no limit. `ulimit -v`.
+pub(in crate::evidence) fn address_space() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::As).current
+}
+
 /// A name of the bytes that an archive or a command line has: any byte but `/` and 0 is allowed.
 pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
     std::borrow::Cow::Borrowed(OsStr::from_bytes(name))

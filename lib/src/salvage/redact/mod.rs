@@ -37,14 +37,16 @@ use crate::kubernetes::key::Layout;
 use crate::member::Member;
 use fill::{Filler, wiped};
 use known_types::KnownTypes;
-use located::Error;
 use located::progress::Progress;
+use located::{Bytes, Error};
 use loose::LooseRecord;
 use names::NewNames;
 use record::{BucketKind, Redactor};
 
-/// Runs of pages that are filled at a time.
-const BATCH_RUNS: usize = 4096;
+/// Bytes that are filled at a time, but for a run that is larger.
+const BATCH_BYTES: u64 = 64 << 20;
+/// The shortest hole at the end of a db, in bytes, that the copy leaves out: no growth of bbolt is so long.
+const MIN_CUT_BYTES: u64 = 1 << 30;
 /// How often what survived is overwritten before no copy is kept.
 const MAX_SCRUBS: usize = 4;
 /// Bytes that are read at a time.
@@ -81,6 +83,8 @@ pub struct Redacted {
     pub names_kept: u64,
     /// The trailer: `None` if there is none, `Some(false)` if it did not match, and does not now. The copy of a directory has one.
     pub trailer: Option<bool>,
+    /// Bytes of the hole at the end of the db that the copy leaves out; 0: it is as long as the db.
+    pub cut_bytes: u64,
 }
 
 /// What a run of pages is.
@@ -112,7 +116,8 @@ pub fn redact(
     out: &Out,
     progress: &dyn Progress,
 ) -> Result<Redacted, RedactError> {
-    let image = member.db_bytes()?;
+    let whole = member.db_bytes()?;
+    let (image, cut_bytes) = without_last_hole(member, whole)?;
     let runs = runs(member, image.as_slice());
     let filler = Filler::new(&options.salt).keeping(KnownTypes::with_crds(&options.layout));
     let names = options
@@ -162,6 +167,46 @@ pub fn redact(
         names,
         names_kept,
         trailer,
+        cut_bytes,
+    })
+}
+
+/// The db up to its last page or the last bytes that are on the disk, and the length of the hole that is left out: a copy of it would
+/// be as long, and take as long to write and to hash.
+fn without_last_hole<'a>(member: &Member, image: Bytes<'a>) -> Result<(Bytes<'a>, u64), Error> {
+    let size = image.len() as u64;
+    let data = member.db_file()?.data_extents();
+    let data_end = data.last().map_or(0, |extent| extent.end);
+    let pages = [MetaChoice::Newest, MetaChoice::Older].map(|choice| {
+        let db = member.db_at(choice).ok();
+        db.map_or(0, |db| {
+            db.meta().high_water_mark.0.saturating_mul(db.page_size())
+        })
+    });
+    let end = pages.into_iter().fold(data_end, u64::max);
+    let end = end.checked_next_multiple_of(64 << 10).unwrap_or(size);
+    match size.checked_sub(end) {
+        Some(hole) if hole >= MIN_CUT_BYTES => {
+            let end = usize::try_from(end).unwrap_or(image.len());
+            Ok((image.slice(0, end, "db")?, hole))
+        }
+        _ => Ok((image, 0)),
+    }
+}
+
+/// The runs that are filled at a time.
+fn batches(runs: &Runs) -> impl Iterator<Item = &[FilledRun]> {
+    let mut rest = runs.all.as_slice();
+    std::iter::from_fn(move || {
+        let mut bytes = 0u64;
+        let count = rest.iter().take_while(|run| {
+            bytes = bytes.saturating_add(run.pages.saturating_mul(runs.page_size));
+            bytes <= BATCH_BYTES
+        });
+        let count = count.count().max(1);
+        let (batch, after) = rest.split_at_checked(count)?;
+        rest = after;
+        Some(batch)
     })
 }
 
@@ -190,7 +235,7 @@ fn fill_runs(
         redactor.put_loose(&runs.loose, image, start, &mut filled);
         filled
     };
-    for batch in runs.all.chunks(BATCH_RUNS) {
+    for batch in batches(runs) {
         if progress.cancelled() {
             return Err(OutError::Cancelled);
         }

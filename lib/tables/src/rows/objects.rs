@@ -205,10 +205,10 @@ fn found<'a>(
             if is_closed {
                 source.note_closed();
             }
-            // What is no object of Kubernetes is no damage: the row tells why it has no JSON. What no key opens is none either, and
-            // makes the answer partial as it does that of `get`.
-            let finding =
-                (is_closed || cause.is_damage(&version)).then(|| objects.finding(&version, &cause));
+            // What is no object of Kubernetes is no damage: the row tells why it has no JSON. What no key opens, or a limit of ours
+            // leaves out, is none either, and makes the answer partial as it does that of `get`.
+            let is_partial = is_closed || cause.is_over_limit() || cause.is_damage(&version);
+            let finding = is_partial.then(|| objects.finding(&version, &cause));
             (None, Some(cause.to_string()), finding)
         }
     };
