@@ -9,7 +9,7 @@ use etcd_inspect::answers::wal::log_loss;
 use etcd_inspect::answers::{Answer, Damage};
 use etcd_inspect::evidence::{Evidence, Kind};
 use etcd_inspect::member::{Member, Options};
-use etcd_inspect::{Advice, Command, EvidenceOperand};
+use etcd_inspect::{Advice, Command, EvidenceOperand, ReadBy, ReadingFlag};
 
 use crate::failure::Failure;
 use crate::global::Global;
@@ -39,6 +39,8 @@ pub(crate) struct Ui {
     damage: Damage,
     /// What was last reported of damage: it is not repeated at the end if nothing more was met.
     pub(crate) damage_reported: Option<String>,
+    /// Flags of the command line that commands about the same evidence need too.
+    pub(crate) opened_with: Vec<ReadingFlag>,
     /// Whether a command that names the evidence was shown.
     names_evidence: Cell<bool>,
     /// Whether every secret shall be seen.
@@ -66,6 +68,7 @@ impl Ui {
             opened: Vec::new(),
             damage: Damage::default(),
             damage_reported: None,
+            opened_with: opened_with(&global),
             names_evidence: Cell::new(false),
             reveal_all: false,
             is_of_records: false,
@@ -314,7 +317,9 @@ impl Ui {
         };
         // Before it was opened it is what was given.
         let path = self.path.as_deref().or(self.global.data_dir.as_deref());
-        EvidenceOperand::from(path).with_wal_dir(wal_dir)
+        EvidenceOperand::from(path)
+            .with_wal_dir(wal_dir)
+            .with_flags(&self.opened_with)
     }
 
     /// The command line that was given, as another user who may read more: to be pasted.
@@ -443,4 +448,39 @@ impl Ui {
         self.out().flush()?;
         line.write(&mut io::stderr().lock(), self.err_terminal)
     }
+}
+
+/// Files of keys, and the meta page that was chosen, as they are on the command line: the config file is read again by itself.
+fn opened_with(global: &Global) -> Vec<ReadingFlag> {
+    let meta = global.meta_word().map(|meta| ReadingFlag {
+        name: "--meta",
+        value: meta.into(),
+        read_by: ReadBy::Every,
+    });
+    let words = std::env::args_os().skip(1);
+    let words: Vec<_> = words.take_while(|word| word != "--").collect();
+    let names = [
+        ("--encryption-config", "--encryption-config"),
+        ("--kms-keys", "--kms-keys"),
+        ("--kms-key", "--kms-keys"),
+    ];
+    let value = |at: usize, written: &str| match words.get(at)? {
+        word if word == written => words.get(at.saturating_add(1)).cloned(),
+        word => {
+            let joined = word.as_encoded_bytes().strip_prefix(written.as_bytes());
+            let value = joined?.strip_prefix(b"=")?;
+            Some(String::from_utf8_lossy(value).into_owned().into())
+        }
+    };
+    let files = (0..words.len()).filter_map(|at| {
+        let found = names
+            .iter()
+            .find_map(|(written, name)| Some((*name, value(at, written)?)));
+        found.map(|(name, value)| ReadingFlag {
+            name,
+            value,
+            read_by: ReadBy::Values,
+        })
+    });
+    files.chain(meta).collect()
 }

@@ -26,7 +26,8 @@ pub(crate) fn sheet(verdict: &Verdict, report: &Report, ui: &mut Ui) -> anyhow::
         ui.line(Line::new().with(Label::Dim, format!("0?     {why}")))?;
         ui.line("")?;
     }
-    next(&verdict.next, ui)
+    let command = verdict.next.clone().opened_with(ui.operand());
+    next(&command, ui)
 }
 
 fn causes(verdict: &Verdict, report: &Report, ui: &mut Ui) -> anyhow::Result<()> {

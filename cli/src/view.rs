@@ -67,6 +67,7 @@ impl<'m> View<'m> {
             ui.needs_log(member);
         }
         view.say_side(ui)?;
+        view.say_returned(ui)?;
         Ok(view)
     }
 
@@ -217,6 +218,18 @@ impl<'m> View<'m> {
             ))?;
         }
         Ok(self)
+    }
+
+    /// Says which keys the db has as live although the log deleted them, also in the answer itself.
+    fn say_returned(&self, ui: &mut Ui) -> anyhow::Result<()> {
+        let returned = self.returned(&*ui.progress());
+        let evidence = self.member().evidence();
+        let db = evidence.db().map_or(evidence.name(), |file| file.name());
+        if let Some(finding) = returned.finding(db.clone()) {
+            ui.warn(finding.message.clone())?;
+            ui.partial(Damage::new(vec![finding], 0));
+        }
+        Ok(())
     }
 
     /// Says how far a replay went and why not further.

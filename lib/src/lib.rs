@@ -92,7 +92,7 @@ pub use bbolt as bolt;
 pub use kube as kubernetes;
 pub use located::{
     Advice, AdvicePart, Bytes, Command, Error, EvidenceOperand, FileName, Finding, Limits, Place,
-    Severity, Sink, key_word,
+    ReadBy, ReadingFlag, Severity, Sink, VERBS_WITH_KEYS, key_word,
 };
 pub use located::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use located::{progress, text};

@@ -205,3 +205,48 @@ fn a_log_that_this_user_may_not_read_is_not_judged() {
         mode(&data.join("member/wal"), 0o755);
     }
 }
+
+#[test]
+fn tables_of_a_log_that_is_not_there_are_no_count_of_zero() {
+    let snapshot = testkit::fixture("etcd-3.5.30").join("snapshot.db");
+    for table in ["wal_entries", "terms"] {
+        let query = format!("select count(*) as n from {table}");
+        let said = ask(&snapshot, &["sql", &query, "-d"], "json");
+        assert_eq!(said.code, 3, "{table}: {}", said.err);
+        assert!(said.json().get("partial").is_some(), "{}", said.out);
+        assert!(said.err.contains("there is no WAL"), "{}", said.err);
+    }
+    let said = ask(
+        &snapshot,
+        &["sql", "select count(*) as n from keys", "-d"],
+        "json",
+    );
+    assert_eq!(said.code, 0, "{}", said.err);
+}
+
+#[test]
+fn a_key_that_the_log_deleted_is_not_live_without_a_word_if_the_db_lost_the_deletion() {
+    let copy = testkit::fixture_copy("etcd-3.5.30");
+    let live = |data: &Path| -> std::collections::BTreeSet<String> {
+        let json = ask(data, &["keys", "--limit", "0"], "json").json();
+        let rows = json["rows"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["key"].to_string()).collect()
+    };
+    let whole = live(&copy.data_dir());
+    // A leaf with tombstones.
+    let db = copy.data_dir().join("member/snap/db");
+    let mut bytes = fs::read(&db).unwrap();
+    bytes[136 * 4096..137 * 4096].fill(0);
+    fs::write(&db, bytes).unwrap();
+    let back: Vec<String> = live(&copy.data_dir()).difference(&whole).cloned().collect();
+    assert_eq!(back.len(), 7, "{back:?}");
+    let said = ask(&copy.data_dir(), &["keys"], "json");
+    let text = "7 keys that the db has as live were deleted, as the log has it";
+    assert!(said.err.contains(text), "{}", said.err);
+    let json = said.json();
+    let findings = json["partial"]["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|one| one["code"] == "X-007").unwrap();
+    let named = finding["keys"].as_array().unwrap();
+    assert!(!named.is_empty(), "{finding:#}");
+    assert!(named.iter().all(|key| back.contains(&key.to_string())));
+}

@@ -45,6 +45,14 @@ pub(crate) fn zip_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
+/// Names as some programs of Windows write them, against the specification.
+fn with_backslashes(files: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    let files = files.iter();
+    files
+        .map(|(name, bytes)| (name.replace('/', "\\"), bytes.clone()))
+        .collect()
+}
+
 fn saved(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let top = tempdir().unwrap();
     let path = top.path().join(name);
@@ -65,6 +73,7 @@ fn a_data_directory_is_found_in_every_kind_of_archive() {
         ("a.tgz", gzip(&tar)),
         ("a.tar.zst", zstd(&tar)),
         ("a.zip", zip_of(&inner)),
+        ("windows.zip", zip_of(&with_backslashes(&inner))),
         ("no-ending", zstd(&tar)),
         ("a.tar.zst.gz", gzip(&zstd(&tar))),
         // An archive in an archive, beside something else.

@@ -167,8 +167,18 @@ fn commands_in_the_advice_of_each_code_run_or_name_what_the_reader_has_to_choose
     let data = data_dir("etcd-3.5.30");
     let mut complete = BTreeSet::new();
     let open = Regex::new(r"\b[A-Z]{3,}\b|\bN\b|a\.\.b|/\*").unwrap();
+    let on = Some(data.as_path());
     for code in etcd_inspect::codes::all() {
-        for part in Advice::from(code.next).parts(Some(data.as_path())) {
+        // With a key every command that wants one is complete.
+        for part in Advice::from(code.next).fill("KEY", "/a").parts(on) {
+            if let AdvicePart::Command { text, is_complete } = part
+                && is_complete
+                && text.starts_with("etcd-inspect ")
+            {
+                complete.insert(text);
+            }
+        }
+        for part in Advice::from(code.next).parts(on) {
             let AdvicePart::Command { text, is_complete } = part else {
                 continue;
             };
@@ -189,4 +199,12 @@ fn commands_in_the_advice_of_each_code_run_or_name_what_the_reader_has_to_choose
         .filter_map(|command| runs(command, dir.path()).err())
         .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn verbs_that_are_given_keys_take_them() {
+    for verb in etcd_inspect::VERBS_WITH_KEYS {
+        let help = crate::run::run(&[verb, "--help"]);
+        assert!(help.out.contains("--encryption-config"), "{verb}");
+    }
 }

@@ -386,3 +386,78 @@ fn a_moment_outside_of_the_datas_time_is_said_on_the_page_and_beside_it() {
     let said = report(&data, &["--at", "-10s"], dir.path(), "within.html");
     assert_eq!(said.json()["notes"], serde_json::json!([]));
 }
+
+#[test]
+fn what_a_lost_db_does_not_say_is_unknown_and_copies_are_told_apart_as_compare_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = fixture_copy("etcd-3.5.30");
+    let snap = copy.data_dir().join("member/snap");
+    let db = snap.join("db");
+    let bytes = fs::read(&db).unwrap();
+    // A .snap file has the members too.
+    fs::remove_dir_all(&snap).unwrap();
+    fs::create_dir(&snap).unwrap();
+    fs::write(&db, [&[0; 8192], &bytes[8192..]].concat()).unwrap();
+    let page = page_of(&copy.data_dir(), &[], dir.path(), "metas.html");
+    assert!(page.contains("The members are unknown"), "{page}");
+    assert!(!page.contains("Members of the cluster, as this copy has them"));
+    let status = run(&["status", text(&copy.data_dir()), "-o", "json"]).json();
+    assert!(status["members"].is_null(), "{status:#}");
+    // Three copies.
+    let members = ["m1", "m2", "m3"].map(|name| data_dir(&format!("k8s-1.20-cluster3/{name}")));
+    let more = [text(&members[1]), text(&members[2])];
+    let page = page_of(&members[0], &more, dir.path(), "three.html");
+    let all = ["compare", text(&members[0]), more[0], more[1], "-o", "json"];
+    let compared = run(&all).json();
+    let common = compared["common_revision"].as_i64().unwrap();
+    let heads = heads(&page, "Copies side by side");
+    let hash = heads
+        .iter()
+        .position(|head| *head == format!("HASHKV@{common}"));
+    let hash = hash.unwrap_or_else(|| panic!("{heads:?}"));
+    let rows = rows(&page, "Copies side by side");
+    for (row, member) in rows.iter().zip(compared["members"].as_array().unwrap()) {
+        let number = member["hashkv"].as_u64().unwrap();
+        assert_eq!(row[hash], format!("{number:08x}"));
+        assert_eq!(*row.last().unwrap(), member["remark"].as_str().unwrap());
+    }
+    let remarks: Vec<_> = rows.iter().filter_map(|row| row.last()).collect();
+    assert!(
+        remarks.iter().any(|remark| remark.contains("lags by")),
+        "{remarks:?}"
+    );
+}
+
+#[test]
+fn the_files_of_a_log_elsewhere_and_of_other_programs_are_in_the_chain_of_custody() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = fixture_copy("etcd-3.5.30");
+    let wal = dir.path().join("wal");
+    fs::rename(copy.data_dir().join("member/wal"), &wal).unwrap();
+    let notes = dir.path().join("notes.txt");
+    let mark = r#"{"kind":"mark","key":"/taken/back","revision":3}"#;
+    let unmark = mark.replace("mark", "unmark");
+    fs::write(&notes, format!("see\n{mark}\n{unmark}\n")).unwrap();
+    let given = [
+        "--wal-dir",
+        text(&wal),
+        "--notes",
+        text(&notes),
+        "--meta",
+        "older",
+    ];
+    let page = page_of(&copy.data_dir(), &given, dir.path(), "page.html");
+    let of_wal = rows(&page, text(&wal));
+    let segments = fs::read_dir(&wal).unwrap().count();
+    assert_eq!(of_wal.len(), segments, "{of_wal:?}");
+    assert!(of_wal.iter().all(|row| row.last().unwrap().len() == 64));
+    assert_eq!(rows(&page, text(&notes)).len(), 1);
+    assert!(
+        page.contains("--meta older."),
+        "which meta was read is on the page"
+    );
+    assert!(!page.contains("/taken/back"), "a mark that was taken back");
+    let verdict = Regex::new(r#"data-command="(etcd-inspect status [^"]*)""#).unwrap();
+    let command = unescaped(&verdict.captures(&page).unwrap()[1]);
+    assert!(command.ends_with("--meta older"), "{command}");
+}

@@ -369,3 +369,36 @@ fn a_manifest_that_was_cut_or_edited_proves_nothing_and_says_so() {
         said.err
     );
 }
+
+#[test]
+fn an_equal_copy_has_no_changed_content_and_pipes_and_links_are_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (here, copy) = (dir.path().join("m"), dir.path().join("copy"));
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("a"), b"content").unwrap();
+    std::os::unix::fs::symlink("a", here.join("link")).unwrap();
+    let made = Command::new("mkfifo").arg(here.join("pipe")).status();
+    assert!(made.unwrap().success());
+    let sheet = run(&["manifest", text(&here)]).out;
+    assert!(sheet.contains("link -> a"), "{sheet}");
+    let pipe = sheet.lines().find(|line| line.contains("pipe"));
+    assert!(
+        pipe.is_some_and(|line| line.contains("not read")),
+        "{sheet}"
+    );
+    fs::remove_file(here.join("pipe")).unwrap();
+    let out = dir.path().join("manifest.json");
+    run(&["manifest", text(&here), "--out", text(&out)]);
+    let made = Command::new("cp").arg("-r").arg(&here).arg(&copy).status();
+    assert!(made.unwrap().success());
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(100);
+    let file = fs::File::options().write(true).open(copy.join("a"));
+    file.unwrap().set_modified(old).unwrap();
+    let verify = ["manifest", "--verify", text(&out), text(&copy)];
+    let said = run(&verify);
+    assert!(said.out.contains("no content changed"), "{}", said.out);
+    fs::write(copy.join("a"), b"Content").unwrap();
+    let said = run(&verify);
+    assert!(!said.out.contains("no content changed"), "{}", said.out);
+    assert_eq!(said.code, 1);
+}

@@ -19,6 +19,7 @@ mod home;
 mod hostile;
 mod journeys;
 mod lines;
+mod pasted;
 mod random;
 mod salvage;
 mod screens;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use etcd_inspect::ReadingFlag;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::logs::audit::AuditLog;
@@ -20,6 +21,8 @@ pub struct Options {
     pub wal_dirs: Vec<PathBuf>,
     /// Keys that open encrypted values.
     pub keyring: Keyring,
+    /// The flags of the command line with which the evidence is read, for the commands that are copied.
+    pub flags: Vec<ReadingFlag>,
     /// What hides secrets.
     pub mask: Mask,
     /// Only ASCII characters.
@@ -61,6 +64,7 @@ impl Default for Options {
             member: member::Options::default(),
             wal_dirs: Vec::new(),
             keyring: Keyring::default(),
+            flags: Vec::new(),
             mask: Mask::new(b""),
             ascii: false,
             theme: Theme::default(),

@@ -225,10 +225,11 @@ fn plan(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
     } else if compared.same == Some(true) {
         ui.line(Line::new().with(Label::Good, "keep all of them"))?;
     }
+    let next = compared.next.clone().opened_with(ui.operand());
     ui.line(
         Line::new()
             .with(Label::Dim, "next: ")
-            .with(Label::Command, compared.next.to_string()),
+            .with(Label::Command, next.to_string()),
     )?;
     Ok(())
 }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::manifest::{
-    EvidenceManifest, FileChange, HostClock, ManifestAnswer, SCHEMA, VerifyAnswer, is_whole,
+    DifferingFile, EvidenceManifest, FileChange, HostClock, ManifestAnswer, SCHEMA, VerifyAnswer,
+    is_whole,
 };
 use etcd_inspect::evidence::Evidence;
-use etcd_inspect::evidence::custody::{FileRecord, MemberSum};
+use etcd_inspect::evidence::custody::{FileRecord, FileType, MemberSum};
 use etcd_inspect::salvage::backup::{Out, OutError};
 use jiff::Timestamp;
 
@@ -178,6 +179,12 @@ fn sheet(evidence: &EvidenceManifest, ui: &mut Ui) -> anyhow::Result<()> {
             .with(Label::Heading, given)
             .text(format!(" · {}", facts.join(" · "))),
     )?;
+    for other in evidence.files.iter().filter(|file| is_neither(file)) {
+        let path = other.path.to_path();
+        let path = escape::text(&path.to_string_lossy(), ui.terminal.charset).into_owned();
+        let line = Line::new().with(Label::Warning, "  not read: no file and no directory  ");
+        ui.line(line.with(Label::Name, path))?;
+    }
     for file in files {
         let path = file.path.to_path();
         let path = match path.as_os_str().is_empty() {
@@ -199,7 +206,13 @@ fn sheet(evidence: &EvidenceManifest, ui: &mut Ui) -> anyhow::Result<()> {
             .size_bytes
             .map_or("-".to_owned(), |bytes| thousands(bytes.into()));
         let line = line.with(Label::Dim, format!("{bytes:>15}  {modified:<19}  "));
-        ui.line(line.with(Label::Name, path))?;
+        let mut line = line.with(Label::Name, path);
+        if let Some(target) = &file.target {
+            let target = target.to_path();
+            let target = escape::text(&target.to_string_lossy(), ui.terminal.charset).into_owned();
+            line = line.text(format!(" -> {target}"));
+        }
+        ui.line(line)?;
         doubts(file, ui)?;
     }
     if evidence.is_cut {
@@ -215,6 +228,11 @@ fn sheet(evidence: &EvidenceManifest, ui: &mut Ui) -> anyhow::Result<()> {
         ))?;
     }
     clock(evidence, ui)
+}
+
+/// Whether it is a pipe, a socket or a device: it is never opened.
+fn is_neither(file: &FileRecord) -> bool {
+    !matches!(file.kind, FileType::File | FileType::Directory)
 }
 
 /// What keeps a file from being proven, and the checksums of its members.
@@ -378,6 +396,21 @@ fn differences(answer: &VerifyAnswer, ui: &mut Ui) -> anyhow::Result<()> {
             let text = format!("{:12}{}: {text}", "", difference.field);
             ui.line(Line::new().text(text))?;
         }
+    }
+    let is_proven = |file: &DifferingFile| {
+        matches!(
+            file.change,
+            FileChange::Times
+                | FileChange::Permissions
+                | FileChange::Extents
+                | FileChange::HardLink
+        )
+    };
+    if !answer.is_same && answer.differing.iter().all(is_proven) {
+        ui.line(Line::new().with(
+            Label::Good,
+            "no content changed: the SHA-256 of every file is as recorded, and none is missing or new",
+        ))?;
     }
     let same = etcd_inspect::start::counted(answer.same, "entry", "entries");
     let line = match answer.is_same {

@@ -1,12 +1,11 @@
 //! `report`.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::Command;
-use etcd_inspect::answers::report::{ReadingFlag, ReportAnswer, ReportQuestion};
+use etcd_inspect::answers::report::{ReportAnswer, ReportQuestion};
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::{Out, OutError};
+use etcd_inspect::{Command, ReadBy, ReadingFlag};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -200,7 +199,12 @@ pub(super) fn page(
             .global
             .limit
             .and_then(|limit| usize::try_from(limit).ok()),
-        flags: flags(args),
+        beside: (args.audit.audit_log.iter())
+            .chain(&args.etcd.etcd_log)
+            .chain(&args.notes)
+            .cloned()
+            .collect(),
+        flags: flags(args, ui),
         mask: &mask,
         with_fingerprints: args.fp_key.is_some(),
         tool: &tool,
@@ -211,28 +215,14 @@ pub(super) fn page(
 }
 
 /// What commands on the page need to answer as this page does.
-fn flags(args: &ReportArgs) -> Vec<ReadingFlag> {
-    let flag = |name, is_key| {
-        move |value: OsString| ReadingFlag {
-            name,
-            value,
-            is_key,
-        }
-    };
-    let paths = |paths: &[PathBuf]| {
-        paths
-            .iter()
-            .map(|path| path.clone().into_os_string())
-            .collect::<Vec<_>>()
-    };
-    let configs = paths(&args.keys.encryption_config).into_iter();
-    let kms = paths(&args.keys.kms_keys).into_iter();
-    let prefixes = args.layout.etcd_prefix.iter().map(OsString::from);
-    configs
-        .map(flag("--encryption-config", true))
-        .chain(kms.map(flag("--kms-keys", true)))
-        .chain(prefixes.map(flag("--etcd-prefix", false)))
-        .collect()
+fn flags(args: &ReportArgs, ui: &Ui) -> Vec<ReadingFlag> {
+    let prefixes = args.layout.etcd_prefix.iter();
+    let prefixes = prefixes.map(|prefix| ReadingFlag {
+        name: "--etcd-prefix",
+        value: prefix.into(),
+        read_by: ReadBy::Names,
+    });
+    ui.opened_with.iter().cloned().chain(prefixes).collect()
 }
 
 fn notes(path: &Path) -> Result<String, Failure> {

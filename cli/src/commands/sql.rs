@@ -3,9 +3,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use etcd_inspect::answers::Damage;
 use etcd_inspect::dataset::{self, Dataset};
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::Member;
+use etcd_inspect::{Finding, Place, codes};
 use etcd_inspect_tables::sql::{Bounds, Query, Session};
 use etcd_inspect_tables::{Source, Stop, TableError, Value, Values};
 
@@ -163,6 +165,7 @@ fn answer(
     if any || error.is_none() {
         let mut damage = source.damage();
         damage.cancelled |= error.is_some();
+        damage.extend(without_log(source));
         rows.partial(damage);
         rows.finish(Tail::default())?;
     }
@@ -178,6 +181,16 @@ fn answer(
     }
     lacking(source, ui)?;
     Ok(Exit::Ok)
+}
+
+/// That tables of the log are empty because there is none: it says nothing about its writes.
+fn without_log(source: &Source) -> Damage {
+    let place = Place::file(source.dataset().member().evidence().name());
+    let finding = source.lacks_log().then(|| {
+        let message = "there is no WAL with this evidence: that tables of the log are empty says nothing about its writes";
+        Finding::new(&codes::dir::WAL_MISSING, place, message)
+    });
+    Damage::new(finding.into_iter().collect(), 0)
 }
 
 /// Says what the tables lack: writes that only the log has, and values that are encrypted.

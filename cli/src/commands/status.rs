@@ -164,10 +164,11 @@ fn sheet(
         Some(_) => "what is wrong in full, and what to do: not looked at further here",
         None => "looks at these too, with what to do",
     };
+    let command = looked.next.clone().opened_with(ui.operand());
     Ok(ui.line(
         Line::new()
             .with(Label::Dim, "next: ")
-            .with(Label::Command, looked.next.to_string())
+            .with(Label::Command, command.to_string())
             .with(Label::Dim, format!("     {why}")),
     )?)
 }

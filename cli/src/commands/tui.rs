@@ -149,6 +149,7 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
         member: ui.global.member_options(),
         wal_dirs: ui.global.wal_dir.clone(),
         keyring: args.keys.keyring()?,
+        flags: ui.opened_with.clone(),
         mask,
         ascii: ui.terminal.charset.ascii || linear,
         theme: match args.theme {

@@ -45,7 +45,9 @@ pub mod wire;
 pub use aligned_buffer::AlignedBuffer;
 pub use answer::{Answer, Damage, Partial};
 pub use bytes::{Bytes, warm};
-pub use command::{Advice, AdvicePart, Command, EvidenceOperand, key_word};
+pub use command::{
+    Advice, AdvicePart, Command, EvidenceOperand, ReadBy, ReadingFlag, VERBS_WITH_KEYS, key_word,
+};
 pub use error::Error;
 pub use finding::{Finding, Sink, reported_by};
 pub use finding_row::{FindingRow, PlaceRow, key_json};

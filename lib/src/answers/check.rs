@@ -6,7 +6,7 @@ use super::plan::PlanAnswer;
 use super::{Column, FindingRow};
 use crate::check::{Health, Report, Skipped};
 use crate::verdict::Verdict;
-use located::{EvidenceOperand, Finding, Severity};
+use located::{AdvicePart, EvidenceOperand, Finding, Severity};
 
 /// Columns of findings.
 pub static COLUMNS: [Column; 10] = [
@@ -61,7 +61,10 @@ impl CheckRow {
         Self {
             id: Report::id(position),
             finding: finding.into(),
-            next: advice.iter().map(|advice| advice.on(evidence)).collect(),
+            next: (advice.iter())
+                .flat_map(|advice| advice.parts(evidence))
+                .filter_map(alone)
+                .collect(),
         }
     }
 }
@@ -89,6 +92,17 @@ impl Only<'_> {
     }
 }
 
+/// A command without the words around it, so that a program can run it; or the words.
+fn alone(part: AdvicePart) -> Option<String> {
+    match part {
+        AdvicePart::Command { text, .. } => Some(text),
+        AdvicePart::Prose(text) => {
+            let text = text.trim_matches([' ', ';', ',', '.', ':', '`', '(', ')']);
+            text.contains(char::is_alphabetic).then(|| text.to_owned())
+        }
+    }
+}
+
 impl CheckAnswer {
     /// The findings of a report that are asked for, with the plan if there is one.
     pub fn new(
@@ -108,7 +122,7 @@ impl CheckAnswer {
             skipped: report.skipped.clone(),
             next: [verdict.map_or_else(
                 || report.next.on(evidence),
-                |verdict| verdict.next.to_string(),
+                |verdict| verdict.next.clone().opened_with(evidence).to_string(),
             )],
             plan: verdict.map(|verdict| PlanAnswer::new(verdict, report)),
         }

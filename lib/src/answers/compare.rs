@@ -37,7 +37,7 @@ pub static MEMBERS: [Column; 15] = [
 #[non_exhaustive]
 pub struct CompareAnswer {
     /// In the order given.
-    pub members: Vec<MemberRow>,
+    pub members: Vec<ComparedMember>,
     /// The newest revision that all have.
     pub common_revision: Option<i64>,
     /// Whether HashKV is the same everywhere; `None` if it cannot be computed for every member.
@@ -56,6 +56,17 @@ pub struct CompareAnswer {
     pub clean_majority: bool,
     /// The safest next command.
     pub next: [Command; 1],
+}
+
+/// A copy, and what tells it from the others.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ComparedMember {
+    /// What was read of it.
+    #[serde(flatten)]
+    pub row: MemberRow,
+    /// What people read as its verdict: `lags by 3 revisions`, `newest and clean: best source`.
+    pub remark: String,
 }
 
 /// A key that members hold differently.
@@ -96,7 +107,12 @@ impl CompareAnswer {
         let findings = compared.findings.iter();
         let plan = compared.plan.iter();
         Self {
-            members: compared.members.clone(),
+            members: (compared.members.iter().enumerate())
+                .map(|(at, row)| ComparedMember {
+                    row: row.clone(),
+                    remark: remark(compared, at, row),
+                })
+                .collect(),
             common_revision: compared.common_revision,
             same: compared.same,
             first_divergent_revision: compared.first_divergent_revision,

@@ -43,10 +43,12 @@ pub mod reach;
 pub mod redact;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod returned;
 pub mod salvage;
 pub mod scope;
 #[cfg(feature = "search")]
 pub mod search;
+mod secrets;
 mod size;
 pub mod snap;
 pub mod space;

@@ -49,6 +49,11 @@ pub enum ObjectState {
         /// When; `None` if nothing says it.
         time: Option<WriteTime>,
     },
+    /// The db has it as live, and the log beside it deleted it: the db lost the record of that.
+    DeletedInLog {
+        /// The revision of the deletion.
+        revision: i64,
+    },
     /// It exists, and its value cannot be read; why.
     Unreadable(String),
 }
@@ -211,6 +216,9 @@ fn plain_row(objects: &Objects<'_>, version: Version<'_>, state: ObjectState) ->
 }
 
 fn unreadable_row(objects: &Objects<'_>, version: Version<'_>, why: String) -> ObjectRow {
+    // The row has the key already.
+    let of_key = format!("{}: ", String::from_utf8_lossy(version.key));
+    let why = why.strip_prefix(&of_key).map_or(why.clone(), str::to_owned);
     plain_row(objects, version, ObjectState::Unreadable(why))
 }
 

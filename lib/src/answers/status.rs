@@ -1,16 +1,14 @@
 //! `status`: who a member is, how far its db and its log are, what the file's bytes are.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::plan::CauseRow;
+pub use super::secrets::SecretsStatus;
 use super::view::View;
 use crate::backend::{Alarm, ClusterMember};
 use crate::clock::WriteTime;
 use crate::evidence::Kind;
-use crate::kubernetes::encryption::Seal;
 use crate::member::{BucketPart, Identity, Member, Objects, Space};
 use crate::mvcc::{Counts, KeyRange};
 use crate::start::has_stored_db;
@@ -35,8 +33,8 @@ pub struct StatusAnswer {
     /// Id of the member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member_id: Option<MemberId>,
-    /// The members of the cluster.
-    pub members: Vec<ClusterMember>,
+    /// The members of the cluster; `None` if nothing that can be read lists them.
+    pub members: Option<Vec<ClusterMember>>,
     /// What the store contains.
     #[serde(flatten)]
     pub store: StoreStatus,
@@ -243,18 +241,6 @@ fn moment<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S:
     }
 }
 
-/// How Secrets are stored: readable by whoever has the file, or encrypted with which key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct SecretsStatus {
-    /// Number of Secrets.
-    pub count: u64,
-    /// Those in plaintext.
-    pub plaintext: u64,
-    /// The others, by provider and key.
-    pub closed: BTreeMap<String, u64>,
-}
-
 /// How far db and log are.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[non_exhaustive]
@@ -363,7 +349,7 @@ impl StatusAnswer {
                 .map(|version| format!("{}.{}", version.major, version.minor)),
             cluster_id: identity.cluster_id,
             member_id: identity.member_id,
-            members: identity.members.clone(),
+            members: known_members(member, identity),
             store,
             raft,
             start: looked.start.clone(),
@@ -386,6 +372,15 @@ impl StatusAnswer {
     pub fn is_kubernetes(&self) -> bool {
         matches!(&self.store, StoreStatus::Read { keys, .. } | StoreStatus::Started { keys } if keys.kubernetes)
     }
+}
+
+/// The members, unless none are known and their bucket cannot be read either.
+fn known_members(member: &Member, identity: &Identity) -> Option<Vec<ClusterMember>> {
+    let is_read = || {
+        let buckets = member.buckets();
+        buckets.is_ok_and(|buckets| buckets.is_whole(BucketPart::Cluster))
+    };
+    (!identity.members.is_empty() || is_read()).then(|| identity.members.clone())
 }
 
 impl StoreStatus {
@@ -517,30 +512,6 @@ impl PrefixStatus {
         }
         found.sort_by(|a, b| b.keys.cmp(&a.keys).then_with(|| a.prefix.cmp(&b.prefix)));
         Ok(found).map(|found| if found.len() > 1 { found } else { Vec::new() })
-    }
-}
-
-impl SecretsStatus {
-    /// `None` if there are no Secrets.
-    fn read(objects: &Objects<'_>) -> Result<Option<Self>, Error> {
-        let mut closed: BTreeMap<String, u64> = BTreeMap::new();
-        let mut count = 0u64;
-        for target in objects.layout().resolve("secrets") {
-            for version in objects.list(&target, None, None)? {
-                count += 1;
-                let seal = version.key_value().ok().and_then(|kv| {
-                    let seal = Seal::parse(kv.value)?;
-                    Some(format!("{} {}", seal.provider, seal.name()))
-                });
-                *closed.entry(seal.unwrap_or_default()).or_default() += 1;
-            }
-        }
-        let plaintext = closed.remove("").unwrap_or(0);
-        Ok((count > 0).then_some(Self {
-            count,
-            plaintext,
-            closed,
-        }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::Answer;
 use super::clocks::{clock_of_evidence, whole_clock};
 use super::log_alone::log_reach;
+use super::returned::ReturnedKeys;
 use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, logged_tail};
 use crate::clock::{Clock, Measurement};
 use crate::codes::dir;
@@ -118,6 +119,17 @@ impl<'m> View<'m> {
         if self.logged.is_none() {
             self.logged = logged_beside(&self.keyspace, self.member, progress);
         }
+    }
+
+    /// Keys that the db has as live although the log deleted them. The log is read for that, and only if the db is damaged.
+    pub fn returned(&self, progress: &dyn Progress) -> ReturnedKeys {
+        if self.member.keyspace_loss().is_empty() || self.replayed.is_some() {
+            return ReturnedKeys::default();
+        }
+        let logged = logged_beside(&self.keyspace, self.member, progress);
+        logged.map_or_else(ReturnedKeys::default, |logged| {
+            ReturnedKeys::find(&self.keyspace, &logged)
+        })
     }
 
     /// Whether the db has each write of some keys that the log has: then the log need not be read for them. It is looked through.

@@ -11,7 +11,7 @@ use etcd_inspect::check::logged_beside;
 use etcd_inspect::clock::{Clock, WriteTime};
 use etcd_inspect::dataset::{Dataset, Side};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
-use etcd_inspect::member::Objects;
+use etcd_inspect::member::{Objects, Wal};
 use etcd_inspect::mvcc::KeyRange;
 use etcd_inspect::progress::Silent;
 
@@ -120,6 +120,8 @@ pub struct Source {
     closed: AtomicBool,
     /// Whether a table that is made of the store was read.
     of_store: AtomicBool,
+    /// Whether a table of the log was read, and there is none.
+    without_log: AtomicBool,
 }
 
 impl Source {
@@ -136,6 +138,7 @@ impl Source {
             refusal: Mutex::default(),
             closed: AtomicBool::new(false),
             of_store: AtomicBool::new(false),
+            without_log: AtomicBool::new(false),
         })
     }
 
@@ -239,6 +242,20 @@ impl Source {
         self.of_store.load(Ordering::Relaxed)
             && self.revision.is_none()
             && self.dataset.side() == Side::Stored
+    }
+
+    /// The log; that there is none is known to [`lacks_log`](Self::lacks_log) from then on.
+    pub(crate) fn log(&self) -> Option<Answer<Wal<'_>>> {
+        let log = self.dataset.log();
+        if log.is_none() {
+            self.without_log.store(true, Ordering::Relaxed);
+        }
+        log
+    }
+
+    /// Whether a table of the log was asked for although there is none: that it is empty says nothing.
+    pub fn lacks_log(&self) -> bool {
+        self.without_log.load(Ordering::Relaxed)
     }
 
     /// Whether a value was asked for that is encrypted, and no key was given.

@@ -3,9 +3,9 @@
 use etcd_inspect::RaftIndex;
 use etcd_inspect::answers::clocks::clock_near;
 use etcd_inspect::text::when::When;
-use etcd_inspect::text::{escape, time};
+use etcd_inspect::text::{escape, number, time};
 
-use super::App;
+use super::{App, syntax};
 use crate::act::Exported;
 use crate::keys;
 use crate::target::{Listing, Target};
@@ -177,7 +177,10 @@ impl App {
         if name == "-n" && !rest.is_empty() {
             return self.filter_all(&format!("ns:{rest}"));
         }
-        if name.starts_with('/') {
+        if let Some(filter) = name.strip_prefix('/') {
+            if let Some(trouble) = syntax::trouble(filter) {
+                return Err(format!("{trouble}; :key takes any key"));
+            }
             return key(self, line);
         }
         if let Some(done) = self.obey_number(line) {
@@ -299,6 +302,13 @@ fn at(app: &mut App, text: &str) -> Result<(), String> {
         }
     }
     app.move_time(Some(low), false);
+    if low == app.session.ruler.last && moment > newest {
+        let text = format!(
+            "rev {} is the newest: no write is known to be later",
+            number::thousands(low.into())
+        );
+        app.session.say(Role::Dim, text);
+    }
     Ok(())
 }
 

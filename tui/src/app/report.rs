@@ -26,6 +26,7 @@ impl App {
         let notes = Some(lines.collect::<String>()).filter(|text| !text.is_empty());
         let (options, mask) = (session.options.member.clone(), session.options.mask.clone());
         let keyring = session.options.keyring.clone();
+        let flags = session.options.flags.clone();
         let wal_dirs = session.options.wal_dirs.clone();
         let at = session.ruler.time.filter(|_| session.ruler.is_past());
         let at = at.and_then(|(_, time)| time);
@@ -53,7 +54,8 @@ impl App {
                     tool: TOOL,
                     keyring: &keyring,
                     layout: None,
-                    flags: Vec::new(),
+                    beside: Vec::new(),
+                    flags,
                     rows: None,
                 };
                 ReportAnswer::read(&question, monitor).html

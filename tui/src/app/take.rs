@@ -94,7 +94,7 @@ impl App {
         let key = self.session.focus().ok_or("no key is selected")?;
         let version = self
             .session
-            .version(key)
+            .shown(key)
             .ok_or("it does not exist at this revision")?;
         let data = self.session.rows().ok_or("there is no index yet")?;
         let shown = escape::bytes(key, self.session.charset());
@@ -123,7 +123,7 @@ impl App {
             let shown = escape::bytes(key, self.session.charset());
             let _ = writeln!(text, "---\n# {shown} at revision {}", mark.revision);
             match data.version(key, mark.revision) {
-                None => text += "# does not exist then\n",
+                None => text += "# not in the db: only the log or carved records have it\n",
                 Some(version) => {
                     let object = Object::read(version, data, &self.session);
                     match object.text_as(false, Neat::Full) {
@@ -204,12 +204,10 @@ impl App {
 
     /// Marks the version under the cursor as evidence, or takes that back.
     pub(super) fn mark(&mut self) {
-        let Some(key) = self.session.focus().map(<[u8]>::to_vec) else {
-            return self.session.say(Role::Dim, "no key is selected");
-        };
-        let revision = match self.session.derive(Want::Revision) {
-            Ok(Target::Revision { main, .. }) => main,
-            _ => self.session.ruler.revision(),
+        let (key, revision) = match self.under_cursor() {
+            Ok((Some(key), revision)) => (key, revision),
+            Ok((None, _)) => return self.session.say(Role::Dim, "no key is selected"),
+            Err(why) => return self.session.say(Role::Warning, why),
         };
         let marked = self
             .session
@@ -230,13 +228,30 @@ impl App {
         self.say_kept(format!("revision {at} is {done}"));
     }
 
+    /// Key and revision of the version under the cursor, as `gr` has it; the revision is the ruler's if no version is there.
+    fn under_cursor(&self) -> Result<(Option<Vec<u8>>, i64), String> {
+        let focus = || self.session.focus().map(<[u8]>::to_vec);
+        let screen = self.screen();
+        let own = screen.and_then(|screen| screen.emit(Want::Revision, &self.session));
+        match own {
+            Some(Ok(Target::Revision { main, key })) => Ok((key, main)),
+            Some(Err(why)) => Err(why),
+            _ => match self.session.derive(Want::Revision) {
+                Ok(Target::Revision { main, .. }) => Ok((focus(), main)),
+                _ => Ok((None, self.session.ruler.revision())),
+            },
+        }
+    }
+
     /// Notes a text about what is under the cursor.
     pub(super) fn note(&mut self, text: &str) -> Result<(), String> {
         if text.is_empty() {
             return Err("note TEXT: notes something about what is shown".to_owned());
         }
-        let key = self.session.focus().map(<[u8]>::to_vec);
-        let revision = self.session.ruler.revision();
+        // A place without a version can be noted too.
+        let ruler = self.session.ruler.revision();
+        let (key, revision) = self.under_cursor().unwrap_or((None, ruler));
+        let key = key.or_else(|| self.session.focus().map(<[u8]>::to_vec));
         self.note_of(NoteKind::Note, key, revision, text.to_owned());
         self.say_kept("noted".to_owned());
         Ok(())

@@ -11,10 +11,36 @@ use crate::object::{Neat, Object};
 use crate::target::{Target, Want};
 
 impl Session {
+    /// The version that is shown of a key: the one at the ruler's revision; of a deleted key its last value before that.
+    pub(crate) fn shown(&self, key: &[u8]) -> Option<WrittenVersion> {
+        self.version(key).or_else(|| self.last_value(key))
+    }
+
+    /// The last value of a key at the ruler's revision or before, also of a key that was deleted since.
+    pub(crate) fn last_value(&self, key: &[u8]) -> Option<WrittenVersion> {
+        let records = self.rows()?.keyspace().records_of(key);
+        let at = self.ruler.revision();
+        let mut values = records.iter().filter(|record| !record.tombstone);
+        let last = values.rfind(|record| record.revision.main <= at)?;
+        Some(WrittenVersion::from(&last))
+    }
+
+    /// With the flag for the revision at which a key is shown.
+    pub(crate) fn at_shown(&self, command: Command, key: &[u8]) -> Command {
+        let last = || Some(self.last_value(key)?.revision.main);
+        match self.version(key).is_none().then(last).flatten() {
+            // A state before the first one that is retained whole cannot be asked for; the value is in that one too.
+            Some(main) => command
+                .arg("--rev")
+                .arg(main.max(self.ruler.first).to_string()),
+            None => self.at_ruler(command),
+        }
+    }
+
     /// The version that a pivot starts from.
     fn focused(&self) -> Result<WrittenVersion, String> {
         let key = self.focus().ok_or("no key is selected")?;
-        self.version(key).ok_or_else(|| {
+        self.shown(key).ok_or_else(|| {
             format!(
                 "{} does not exist at revision {}",
                 escape::bytes(key, Charset::default()),
@@ -135,7 +161,7 @@ impl Session {
             Copied::Revision => self.ruler.revision().to_string(),
             Copied::Key => escape::bytes(key()?, Charset::default()).into_owned(),
             Copied::Command => {
-                let get = self.at_ruler(Command::inspect("get").key(key()?));
+                let get = self.at_shown(Command::inspect("get").key(key()?), key()?);
                 self.command(get.arg("-d").evidence())
             }
             Copied::Place => {
@@ -178,6 +204,7 @@ impl Session {
         let command = Command::inspect(words.next().unwrap_or_default());
         let command = words.fold(command, |command, word| match (word, self.focus()) {
             ("{path}", _) => command.evidence(),
+            ("{rev}", Some(key)) if template.contains("{key}") => self.at_shown(command, key),
             ("{rev}", _) => self.at_ruler(command),
             ("{key}", Some(key)) => command.key(key),
             ("{key}", None) => command.choice("KEY"),

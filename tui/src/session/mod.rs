@@ -215,7 +215,9 @@ impl Session {
     /// The evidence that is shown, as our own verbs are given it again.
     pub fn operand(&self) -> EvidenceOperand<'_> {
         let wal_dir = self.options.wal_dirs.get(self.current);
-        EvidenceOperand::from(self.evidence()).with_wal_dir(wal_dir.map(PathBuf::as_path))
+        EvidenceOperand::from(self.evidence())
+            .with_wal_dir(wal_dir.map(PathBuf::as_path))
+            .with_flags(&self.options.flags)
     }
 
     /// The path that is shown, as one word of a shell command.

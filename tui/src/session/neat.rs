@@ -1,6 +1,5 @@
 //! The object that has the focus as `get --neat` prints it: ready to be created again, never with a mask as a value.
 
-use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::answers::export::sorted;
 use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::apply::{Keep, Secrets, ready};
@@ -17,12 +16,9 @@ impl Session {
     pub(crate) fn neat_text(&self, json: bool) -> Result<String, String> {
         let key = self.focus().ok_or("no key is selected")?;
         let data = self.rows().ok_or("there is no index yet")?;
-        let records = data.keyspace().records_of(key);
-        let last = records
-            .iter()
-            .rfind(|record| !record.tombstone && record.revision.main <= self.ruler.revision());
-        let last = last.ok_or("the key has no value at this revision")?;
-        let written = WrittenVersion::from(&last);
+        let written = self
+            .last_value(key)
+            .ok_or("the key has no value at this revision")?;
         if data.layout().resource(key).is_none() {
             return Err("not a Kubernetes object".to_owned());
         }

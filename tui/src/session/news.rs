@@ -44,7 +44,7 @@ impl Session {
     pub(crate) fn answer(&mut self, job: JobId, value: Box<dyn Any + Send>) {
         let value = match value.downcast::<Clock>() {
             Ok(clock) => {
-                if self.clock == Some(job) {
+                if self.clock == Some(job) && clock.0 == self.ruler.revision() {
                     self.ruler.time = Some((clock.0, clock.1));
                 }
                 return;
@@ -197,11 +197,12 @@ impl Session {
             return;
         };
         let revision = self.ruler.revision();
-        if self.ruler.time.is_some_and(|(known, _)| known == revision) {
-            return;
-        }
+        // What was asked of another revision must not replace what is known of this one.
         if let Some(job) = self.clock.take() {
             self.jobs.cancel(job);
+        }
+        if self.ruler.time.is_some_and(|(known, _)| known == revision) {
+            return;
         }
         let logged = self.log_if_read();
         let work = move |monitor: &Monitor| {

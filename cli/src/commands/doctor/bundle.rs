@@ -107,7 +107,8 @@ fn page(members: &[Member], paths: &[PathBuf], ui: &mut Ui) -> anyhow::Result<Re
         tool: &tool,
         keyring: &keyring,
         layout: None,
-        flags: Vec::new(),
+        beside: Vec::new(),
+        flags: ui.opened_with.clone(),
         rows: None,
     };
     Ok(ReportAnswer::read(&question, &*ui.progress()))

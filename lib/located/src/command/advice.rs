@@ -1,7 +1,7 @@
 //! A sentence that contains commands.
 
 use std::ffi::OsStr;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::{Command, EvidenceOperand, Word};
 
@@ -89,7 +89,7 @@ impl Advice {
         &self.parts
     }
 
-    fn write(&self, f: &mut impl fmt::Write, evidence: EvidenceOperand<'_>) -> fmt::Result {
+    fn write(&self, f: &mut String, evidence: EvidenceOperand<'_>) -> fmt::Result {
         for part in &self.parts {
             match part {
                 Part::Word(word) => word.write(f, evidence)?,
@@ -103,7 +103,7 @@ impl Advice {
                         let is_ours = clause.contains("etcd-inspect ");
                         let evidence = match is_ours && !piece.starts_with('/') {
                             true => evidence,
-                            false => evidence.without_wal_dir(),
+                            false => evidence.without_flags(),
                         };
                         Word::Evidence.write(f, evidence)?;
                         f.write_str(piece)?;
@@ -167,6 +167,6 @@ impl From<Command> for Advice {
 /// Quoted for a shell; the evidence as `PATH`.
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, EvidenceOperand::default())
+        f.write_str(&self.on(EvidenceOperand::default()))
     }
 }

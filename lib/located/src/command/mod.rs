@@ -5,15 +5,17 @@
 //! it; both are quoted when they are printed, and nothing else in this project quotes for a shell.
 
 mod advice;
+mod flags;
 mod operand;
 mod parts;
 mod shell;
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 pub use advice::Advice;
+pub use flags::{ReadBy, ReadingFlag, VERBS_WITH_KEYS};
 pub use operand::EvidenceOperand;
 pub use parts::AdvicePart;
 use serde::{Serialize, Serializer};
@@ -30,10 +32,20 @@ enum Word {
 }
 
 impl Word {
-    fn write(&self, f: &mut impl fmt::Write, evidence: EvidenceOperand<'_>) -> fmt::Result {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = self.write(&mut text, EvidenceOperand::default()); // writing to a string cannot fail
+        text
+    }
+
+    /// Adds it to a text that is written.
+    fn write(&self, f: &mut String, evidence: EvidenceOperand<'_>) -> fmt::Result {
         match self {
             Self::Given(word) => f.write_str(&shell::quoted(word)),
-            Self::Evidence => evidence.write(f),
+            Self::Evidence => {
+                f.push_str(&evidence.text(f));
+                Ok(())
+            }
             Self::Choice(name) => f.write_str(name),
         }
     }
@@ -152,6 +164,22 @@ impl Command {
         }
     }
 
+    /// With the flags with which the evidence was opened, if the verb reads them and they are not there: for a command of ours in
+    /// which the path is a word already.
+    #[must_use]
+    pub fn opened_with(self, evidence: EvidenceOperand<'_>) -> Self {
+        let words = self.words();
+        let is_ours = words
+            .first()
+            .is_some_and(|program| program == "etcd-inspect");
+        let verb = words.get(1).filter(|_| is_ours).cloned();
+        let lacking = evidence.flags().iter().filter(|flag| {
+            let has = |name: &str| words.iter().any(|word| word == name);
+            flag.is_lacking(verb.as_deref().unwrap_or_default(), has)
+        });
+        lacking.fold(self, |command, flag| command.flag(flag.name, flag.value()))
+    }
+
     /// With a word that the reader has to choose: `OTHER`, `FILE`.
     #[must_use]
     pub fn choice(mut self, name: &'static str) -> Self {
@@ -186,12 +214,7 @@ impl Command {
 
     /// The words, each quoted for a shell.
     pub fn quoted_words(&self) -> Vec<String> {
-        let text = |word: &Word| {
-            let mut text = String::new();
-            let _ = word.write(&mut text, EvidenceOperand::default()); // writing to a string cannot fail
-            text
-        };
-        self.all().iter().map(text).collect()
+        self.all().iter().map(Word::text).collect()
     }
 
     /// Quoted for a shell, with the path of the evidence.
@@ -201,7 +224,7 @@ impl Command {
         text
     }
 
-    fn write(&self, f: &mut impl fmt::Write, evidence: EvidenceOperand<'_>) -> fmt::Result {
+    fn write(&self, f: &mut String, evidence: EvidenceOperand<'_>) -> fmt::Result {
         for (at, word) in self.all().iter().enumerate() {
             if at > 0 {
                 f.write_str(" ")?;
@@ -215,7 +238,7 @@ impl Command {
 /// Quoted for a shell; the evidence as `PATH`.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, EvidenceOperand::default())
+        f.write_str(&self.on(EvidenceOperand::default()))
     }
 }
 

@@ -106,9 +106,13 @@ impl Advice {
     }
 
     fn tokens(&self, evidence: EvidenceOperand<'_>) -> Vec<Token> {
-        let mut tokens = Vec::new();
+        let mut tokens: Vec<Token> = Vec::new();
         let mut gap = String::new();
-        let mut push = |gap: &mut String, text: String, kind: TokenKind| {
+        // What is written of the sentence, for the flags that a command lacks.
+        let mut before = String::new();
+        let mut push = |gap: &mut String, before: &mut String, text: String, kind: TokenKind| {
+            before.push_str(gap);
+            before.push_str(&text);
             tokens.push(Token {
                 gap: std::mem::take(gap),
                 text,
@@ -118,18 +122,18 @@ impl Advice {
         for part in self.pieces() {
             match part {
                 Part::Word(Word::Given(word)) => {
-                    push(&mut gap, shell::quoted(word), TokenKind::Given);
+                    push(&mut gap, &mut before, shell::quoted(word), TokenKind::Given);
                 }
                 Part::Word(word @ (Word::Evidence | Word::Choice(_))) => {
-                    let mut text = String::new();
-                    let _ = word.write(&mut text, evidence); // writing to a string cannot fail
-                    let is_known = *word == Word::Evidence && evidence.path().is_some();
-                    let kind = if is_known {
-                        TokenKind::Evidence
-                    } else {
-                        TokenKind::Choice
+                    let text = match word {
+                        Word::Evidence => evidence.text(&format!("{before}{gap}")),
+                        word => word.text(),
                     };
-                    push(&mut gap, text, kind);
+                    let kind = match evidence.path().filter(|_| *word == Word::Evidence) {
+                        Some(_) => TokenKind::Evidence,
+                        None => TokenKind::Choice,
+                    };
+                    push(&mut gap, &mut before, text, kind);
                 }
                 Part::Text(text) => {
                     let mut rest = *text;
@@ -147,8 +151,8 @@ impl Advice {
                             false => (word, ""),
                         };
                         for word in [word, mark].into_iter().filter(|word| !word.is_empty()) {
-                            let (text, kind) = own_word(word, evidence);
-                            push(&mut gap, text, kind);
+                            let (text, kind) = own_word(word, evidence, &format!("{before}{gap}"));
+                            push(&mut gap, &mut before, text, kind);
                         }
                         rest = after;
                     }
@@ -156,24 +160,23 @@ impl Advice {
             }
         }
         if !gap.is_empty() {
-            push(&mut gap, String::new(), TokenKind::Ours);
+            push(&mut gap, &mut before, String::new(), TokenKind::Ours);
         }
         tokens
     }
 }
 
 /// A word of our text, with the path of the evidence in its place.
-fn own_word(word: &str, evidence: EvidenceOperand<'_>) -> (String, TokenKind) {
+fn own_word(word: &str, evidence: EvidenceOperand<'_>, before: &str) -> (String, TokenKind) {
     if !word.contains(super::advice::EVIDENCE) {
         return (word.to_owned(), TokenKind::Ours);
     }
-    let mut path = String::new();
     // Below the path there is one file: its log is not asked for.
     let operand = match word.contains("{path}/") {
-        true => evidence.without_wal_dir(),
+        true => evidence.without_flags(),
         false => evidence,
     };
-    let _ = operand.write(&mut path); // writing to a string cannot fail
+    let path = operand.text(before);
     // `{path}/member/wal/NAME.wal.broken`
     let is_open = is_placeholder(&word.replace(super::advice::EVIDENCE, ""));
     let kind = match evidence.path().filter(|_| !is_open) {

@@ -1,5 +1,7 @@
 //! Section 2: the files, as they were read.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use super::model::{DataTable, Section, document, plain_heads};
@@ -9,15 +11,29 @@ use crate::evidence::custody::{self, RecordedFiles};
 use located::Command;
 use located::progress::Progress;
 
+/// Everything that the page is made of: the copies, directories of their logs, and files that were given beside them.
+fn drawn_from(question: &ReportQuestion<'_>) -> Vec<PathBuf> {
+    let members = question.members.iter();
+    let logs = members.filter_map(|member| member.evidence().wal_dir().map(Path::to_owned));
+    let mut all: Vec<PathBuf> = Vec::new();
+    let every = question.paths.iter().cloned().chain(logs);
+    for path in every.chain(question.beside.iter().cloned()) {
+        if !all.contains(&path) {
+            all.push(path);
+        }
+    }
+    all
+}
+
 /// The files of every path; why a path could not be read.
 pub(super) fn inventories(
     question: &ReportQuestion<'_>,
     progress: &dyn Progress,
 ) -> Vec<Result<RecordedFiles, String>> {
-    let paths = question.paths.iter();
+    let paths = drawn_from(question).into_iter();
     paths
         .map(|path| {
-            let path = custody::on_disk(path);
+            let path = custody::on_disk(&path);
             let limits = question
                 .members
                 .first()
@@ -46,7 +62,14 @@ pub(super) fn section(
         "Read by {}, read-only: nothing was written into the evidence, no lock was taken.",
         question.tool
     ));
-    for (path, files) in question.paths.iter().zip(inventories) {
+    let meta = question.flags.iter().find(|flag| flag.name == "--meta");
+    if let Some(meta) = meta {
+        section.say(format!(
+            "Of each db the state of another meta page was read than the newest valid one: --meta {}.",
+            meta.value.to_string_lossy()
+        ));
+    }
+    for (path, files) in drawn_from(question).iter().zip(inventories) {
         let shown = path.to_string_lossy();
         let files = match files {
             Ok(files) => files,
@@ -76,7 +99,7 @@ pub(super) fn section(
 }
 
 /// Whether sizes and times are still those that were recorded when the files were hashed.
-fn unchanged(path: &std::path::Path, files: &RecordedFiles) -> String {
+fn unchanged(path: &Path, files: &RecordedFiles) -> String {
     let root = custody::on_disk(path);
     let is_same = |file: &&custody::FileRecord| {
         let relative = file.path.to_path();

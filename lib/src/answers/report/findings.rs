@@ -168,14 +168,12 @@ pub(super) fn objects(subject: &Subject<'_>) -> Section {
         .as_deref()
         .map(noted)
         .unwrap_or_default();
-    let of_notes = of_notes
-        .iter()
-        .filter_map(|note| note.get("key")?.as_str().map(|key| key.as_bytes().to_vec()));
+    let of_notes = of_notes.iter().flat_map(|note| keys_of(note, &objects));
     let mut seen = BTreeSet::new();
     let mut keys: Vec<Vec<u8>> = of_notes.chain(of_findings).collect();
     keys.retain(|key| seen.insert(key.clone()));
     if keys.is_empty() {
-        section.say("No finding and no note names a key.");
+        section.say("No finding names a key, and no word of a note is a key that is stored.");
     }
     let all = keys.len();
     for key in keys.iter().take(SHOWN_OBJECTS) {
@@ -227,14 +225,45 @@ fn versions_of(subject: &Subject<'_>, objects: &Objects<'_>, key: &Vec<u8>) -> D
     table
 }
 
-/// The lines of a file of notes.
+/// The keys that a note is about: the one under the cursor, and words of its text that are keys.
+fn keys_of(note: &Value, objects: &Objects<'_>) -> Vec<Vec<u8>> {
+    let text = |name: &str| note.get(name).and_then(Value::as_str).unwrap_or_default();
+    let words = text("text").split_whitespace();
+    let words =
+        words.map(|word| word.trim_matches(['"', '\'', '`', ',', ';', ':', '.', '(', ')', '?']));
+    let is_stored = |word: &&str| {
+        word.contains('/') && !objects.keyspace().records_of(word.as_bytes()).is_empty()
+    };
+    let named = Some(text("key")).filter(|key| !key.is_empty());
+    let all = named.into_iter().chain(words.filter(is_stored));
+    all.map(|key| key.as_bytes().to_vec()).collect()
+}
+
+/// The lines of a file of notes, without marks that were taken back.
 fn noted(text: &str) -> Vec<Value> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let parsed = |line: &str| match serde_json::from_str::<Value>(line) {
         Ok(value) if value.is_object() => value,
         _ => json!({ "text": line }),
     };
-    lines.map(parsed).collect()
+    let mut kept: Vec<Value> = Vec::new();
+    for line in lines.map(parsed) {
+        let kind = line.get("kind").and_then(Value::as_str);
+        if !matches!(kind, Some("mark" | "unmark")) {
+            kept.push(line);
+            continue;
+        }
+        // The last line about a version counts.
+        kept.retain(|before| {
+            let is_mark = before.get("kind").and_then(Value::as_str) == Some("mark");
+            let is_same = |name: &str| before.get(name) == line.get(name);
+            !(is_mark && is_same("key") && is_same("revision"))
+        });
+        if kind == Some("mark") {
+            kept.push(line);
+        }
+    }
+    kept
 }
 
 pub(super) fn notes(question: &ReportQuestion<'_>) -> Section {

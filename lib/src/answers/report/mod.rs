@@ -34,7 +34,7 @@ use crate::verdict::{Comparison, compare};
 use located::progress::Progress;
 use located::text::number::thousands;
 
-use located::Damage;
+use located::{Damage, ReadingFlag};
 use model::Section;
 use subject::Subject;
 
@@ -72,21 +72,12 @@ pub struct ReportQuestion<'q> {
     pub keyring: &'q Keyring,
     /// Where Kubernetes keeps its keys; detected if `None`.
     pub layout: Option<Layout>,
+    /// Files that were read beside the copies: logs of other programs, notes.
+    pub beside: Vec<PathBuf>,
     /// Flags with files of keys and with prefixes, for the commands on the page.
     pub flags: Vec<ReadingFlag>,
     /// Rows of a table; as many as fit a page if `None`.
     pub rows: Option<usize>,
-}
-
-/// A flag that a command on the page needs to answer the same.
-#[derive(Clone, Debug)]
-pub struct ReadingFlag {
-    /// `--encryption-config`.
-    pub name: &'static str,
-    /// What it was given.
-    pub value: std::ffi::OsString,
-    /// Whether it is about keys that open values.
-    pub is_key: bool,
 }
 
 impl ReportQuestion<'_> {
@@ -274,10 +265,7 @@ fn about(
         subtitle,
         secrets: subject.secrets(),
         verdict: verdict::headline(subject, compared),
-        next: match compared {
-            Some(compared) => compared.next.to_string(),
-            None => subject.verdict.next.to_string(),
-        },
+        next: subject.next(compared).to_string(),
         notes,
         is_partial: subject.is_partial(),
         has_unjudged: subject.has_unjudged_damage(),

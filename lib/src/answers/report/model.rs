@@ -217,6 +217,8 @@ pub(super) fn shown(field: &str, value: &Value) -> String {
             (Some(bytes), _) if is_bytes(field) => {
                 format!("{} ({})", size(bytes), thousands(bytes.into()))
             }
+            // As `compare` prints it.
+            (Some(hash), _) if field == "hashkv" => format!("{hash:08x}"),
             (_, Some(number)) if is_plain(field) => number.to_string(),
             (_, Some(number)) => thousands(number.into()),
             (Some(number), _) => thousands(number.into()),

@@ -11,7 +11,7 @@ use crate::answers::compare::CompareAnswer;
 use crate::answers::snap::snaps;
 use crate::answers::wal::{segments, terms};
 use crate::verdict::Comparison;
-use located::Command;
+use located::{Command, EvidenceOperand};
 
 /// Lanes of a chart.
 const LANES: usize = 40;
@@ -44,7 +44,7 @@ const COPIES: &[(&str, &str)] = &[
     ("+HASHKV", "hashkv"),
     ("+ERRORS", "errors"),
     ("+WARNINGS", "warnings"),
-    ("VERDICT", "verdict"),
+    ("VERDICT", "remark"),
 ];
 const COMPARED: &[(&str, &str)] = &[
     ("compared at revision", "/common_revision"),
@@ -175,8 +175,13 @@ fn copies(question: &ReportQuestion<'_>, compared: &Comparison, section: &mut Se
             command.path(path)
         })
         .arg("--keys")
+        .opened_with(EvidenceOperand::default().with_flags(&question.flags))
         .to_string();
-    let columns = plain_heads(COPIES);
+    let mut columns = plain_heads(COPIES);
+    if let Some(common) = compared.common_revision {
+        let hashes = columns.iter_mut().filter(|column| column.field == "hashkv");
+        hashes.for_each(|column| column.head = format!("HASHKV@{common}"));
+    }
     section.push(DataTable::new(
         "Copies side by side",
         &answer,
@@ -223,15 +228,24 @@ pub(super) fn members(
 ) -> Section {
     let mut section = Section::new("members", "Members");
     let status = subject.command(Command::inspect("status"));
+    let is_unknown = subject.status.get("members").is_some_and(Value::is_null);
+    if is_unknown {
+        section.say("The members are unknown: nothing that can be read here lists them, which does not mean that there were none. The log may have their changes:");
+        let changes = Command::inspect("wal").args(["--type", "conf_change"]);
+        section.push(Block::Next(subject.advice(changes)));
+    }
     let columns = plain_heads(MEMBERS);
-    section.push(DataTable::new(
-        "Members of the cluster, as this copy has them",
-        &subject.status,
-        "/members",
-        status,
-        columns,
-        usize::MAX,
-    ));
+    let known = (!is_unknown).then(|| {
+        DataTable::new(
+            "Members of the cluster, as this copy has them",
+            &subject.status,
+            "/members",
+            status,
+            columns,
+            usize::MAX,
+        )
+    });
+    section.blocks.extend(known.map(Block::Table));
     let Some(compared) = compared else {
         section.say("One copy was given: with several PATHs they are compared here.");
         return section;

@@ -24,9 +24,11 @@ use crate::codes::cross;
 use crate::kubernetes::mask::token;
 use crate::member::{Member, Objects};
 use crate::mvcc::KeyRange;
-use crate::verdict::{Verdict, judge, quick};
+use crate::verdict::{Comparison, Verdict, judge, quick};
 use located::progress::Progress;
-use located::{Advice, AdvicePart, Command, Damage, EvidenceOperand, Finding, Place, Severity};
+use located::{
+    Advice, AdvicePart, Command, Damage, EvidenceOperand, Finding, Place, ReadBy, Severity,
+};
 
 /// One copy.
 pub(super) struct Subject<'q> {
@@ -78,7 +80,9 @@ impl<'q> Subject<'q> {
         let raft = RaftStatus::read(member, None, true);
         let identity = member.identity();
         let status = document(&StatusAnswer::new(member, &identity, store, raft, &looked));
-        let operand = EvidenceOperand::from(path).with_wal_dir(member.evidence().wal_dir());
+        let operand = EvidenceOperand::from(path)
+            .with_wal_dir(member.evidence().wal_dir())
+            .with_flags(&question.flags);
         let check = CheckAnswer::new(report, Only::default(), Some(&verdict), operand);
         let mut subject = Self {
             question,
@@ -120,7 +124,18 @@ impl<'q> Subject<'q> {
     /// This copy, as commands name it.
     pub(super) fn operand(&self) -> EvidenceOperand<'_> {
         let wal_dir = self.member.evidence().wal_dir();
-        EvidenceOperand::from(self.path).with_wal_dir(wal_dir)
+        EvidenceOperand::from(self.path)
+            .with_wal_dir(wal_dir)
+            .with_flags(&self.question.flags)
+    }
+
+    /// The safest next command, of this copy or of all.
+    pub(super) fn next(&self, compared: Option<&Comparison>) -> Command {
+        let next = match compared {
+            Some(compared) => &compared.next,
+            None => &self.verdict.next,
+        };
+        next.clone().opened_with(self.operand())
     }
 
     /// A command about this copy.
@@ -136,7 +151,7 @@ impl<'q> Subject<'q> {
     /// A command of a verb that reads names of keys, with the prefixes that were given.
     pub(super) fn naming(&self, command: Command) -> Command {
         let given = self.question.flags.iter();
-        let given = given.filter(|flag| !flag.is_key);
+        let given = given.filter(|flag| flag.read_by == ReadBy::Names);
         given.fold(command, |command, flag| {
             command.flag(flag.name, &flag.value)
         })
@@ -145,6 +160,7 @@ impl<'q> Subject<'q> {
     /// A command of a verb that reads values, with the keys and prefixes that were given.
     pub(super) fn reading(&self, command: Command) -> Command {
         let given = self.question.flags.iter();
+        let given = given.filter(|flag| flag.read_by != ReadBy::Every);
         given.fold(command, |command, flag| {
             command.flag(flag.name, &flag.value)
         })

@@ -98,16 +98,29 @@ pub(super) fn section(subject: &Subject<'_>, compared: Option<&Comparison>) -> S
             .unwrap_or("none of them");
         section.say(format!("Best copy: {best} (section 9)."));
     }
-    let next = match compared {
-        Some(compared) => &compared.next,
-        None => &subject.verdict.next,
-    };
-    section.push(Block::Next(Advice::from(next.clone()).parts(None)));
+    let next = subject.next(compared);
+    section.push(Block::Next(Advice::from(next).parts(None)));
     let status = subject.command(Command::inspect("status"));
-    section.push(FactList::new(&subject.status, status, STATUS));
+    section.push(counted(subject, status));
+    if subject.unread.is_none() && subject.logged().is_some() {
+        section.say("Keys, versions and deletions here are those that the db has; sections 4 and 10 count the writes of db and log together.");
+    }
     judged(subject, &mut section);
     unseen(subject, &mut section);
     section
+}
+
+/// The facts of `status`; counts of a db that lost records say that they are of the rest.
+fn counted(subject: &Subject<'_>, command: String) -> FactList {
+    let mut facts = FactList::new(&subject.status, command, STATUS);
+    if !subject.member.keyspace_loss().is_empty() {
+        let counts = ["/keys", "/revisions", "/tombstones"];
+        let rows = facts.rows.iter_mut();
+        for fact in rows.filter(|fact| counts.contains(&fact.pointer.as_str())) {
+            fact.name.push_str(", of what can be read");
+        }
+    }
+    facts
 }
 
 /// Causes, plan, and what was not looked at.

@@ -56,8 +56,18 @@ fn read_stream(mut source: impl Read, into: &mut Unpacking<'_>) -> io::Result<()
     Ok(())
 }
 
+/// A name as unzip reads it: programs of Windows that separate with `\` have no `/` in any name of more than one part.
+fn with_slashes(name: &[u8]) -> Vec<u8> {
+    let is_windows = !name.contains(&b'/');
+    let slash = |byte: &u8| match byte {
+        b'\\' if is_windows => b'/',
+        byte => *byte,
+    };
+    name.iter().map(slash).collect()
+}
+
 fn entry<R: Read>(file: &mut ZipFile<'_, R>, into: &mut Unpacking<'_>) -> io::Result<()> {
-    let name = file.name_raw().to_vec();
+    let name = with_slashes(file.name_raw());
     let Some(path) = into.path_of(&name) else {
         return Ok(());
     };

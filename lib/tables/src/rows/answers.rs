@@ -48,7 +48,7 @@ pub(crate) static TERMS_TABLE: Table = Table {
     parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
-        let Some(wal) = source.dataset().log() else {
+        let Some(wal) = source.log() else {
             return Ok(Vec::new());
         };
         let wal = source.take(wal);

@@ -45,7 +45,7 @@ pub(crate) static TABLE: Table = Table {
 };
 
 fn select(source: &Source, _: &Filter) -> Result<Vec<u32>, TableError> {
-    let Some(wal) = source.dataset().log() else {
+    let Some(wal) = source.log() else {
         return Ok(Vec::new());
     };
     let wal = source.take(wal);
@@ -59,7 +59,7 @@ fn read(
     wanted: Wanted,
     out: &mut Vec<NumberedRow>,
 ) -> Result<(), TableError> {
-    let Some(wal) = source.dataset().log() else {
+    let Some(wal) = source.log() else {
         return Ok(());
     };
     let wal = source.take(wal);

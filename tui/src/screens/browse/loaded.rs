@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::export::yaml;
 use etcd_inspect::text::number;
 
@@ -146,7 +145,7 @@ fn load_absent(
     look: &ObjectLook,
 ) -> LoadedVersion {
     let mut lines = absent(&stamp, data);
-    let last = last_version(&stamp, data);
+    let last = session.last_value(&stamp.key);
     let object = last.map(|last| Object::read(last, data, session));
     if let Some(object) = &object {
         let main = number::thousands(object.version.revision.main.into());
@@ -184,15 +183,6 @@ fn numbers(body: &Body) -> Vec<usize> {
         before = Some(&line.path);
     }
     numbers
-}
-
-/// The last version of a key that was deleted at the revision or before.
-fn last_version(stamp: &Stamp, data: &Data) -> Option<WrittenVersion> {
-    let records = data.keyspace().records_of(&stamp.key);
-    let last = records
-        .iter()
-        .rfind(|record| !record.tombstone && record.revision.main <= stamp.revision)?;
-    Some(WrittenVersion::from(&last))
 }
 
 /// Lines that are not within something folded.

@@ -216,14 +216,14 @@ impl Browse {
     pub(super) fn command(&self, selected: &Selected, session: &Session) -> String {
         let data = session.rows();
         match selected {
-            Selected::Key(key) => {
+            Selected::Key(bytes) => {
                 let form: &[&str] = match self.preview.look.view {
                     ObjectView::Yaml => &["-o", "yaml"],
                     ObjectView::Describe => &["--describe"],
                     ObjectView::Hex => &["-o", "hex"],
                 };
                 let get = Command::inspect("get");
-                let get = match data.and_then(|data| data.layout().parse(key)) {
+                let get = match data.and_then(|data| data.layout().parse(bytes)) {
                     Some(key) => {
                         let group = if key.builtin.is_some() {
                             String::new()
@@ -236,9 +236,9 @@ impl Browse {
                             None => get,
                         }
                     }
-                    None => get.key(key),
+                    None => get.key(bytes),
                 };
-                let get = session.at_ruler(get).args(form.iter().copied());
+                let get = session.at_shown(get, &bytes).args(form.iter().copied());
                 session.command(get.arg("-d").evidence())
             }
             Selected::Branch(prefix) => {

@@ -64,7 +64,7 @@ impl Check {
             (_, Some(_)) => "running, quick findings so far",
             (None, None) => "quick",
             (Some((_, Depth::Deep)), None) => "deep",
-            (Some(_), None) => "whole",
+            (Some(_), None) => "full check",
         };
         let role = match report.count(Severity::Error) {
             0 if report.count(Severity::Warning) == 0 => Role::Good,
@@ -72,7 +72,7 @@ impl Check {
             _ => Role::Error,
         };
         Line::piece(role, report.verdict.to_string()).text(format!(
-            " · {depth} · {} looked at · {} skipped",
+            " · {depth} · {} parts looked at · {} skipped",
             report.checked.len(),
             report.skipped.len()
         ))

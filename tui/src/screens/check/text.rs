@@ -87,7 +87,9 @@ pub(super) fn of_report(
     }
     lines.push(Line::new());
     let next = match verdict {
-        Some(verdict) => verdict.next.to_string(),
+        Some(verdict) => (verdict.next.clone())
+            .opened_with(session.operand())
+            .to_string(),
         None => report.next.on(session.operand()),
     };
     wrapped(&mut lines, Role::Dim, &format!("next: {next}"), width);

@@ -249,6 +249,10 @@ impl Screen for History {
                 main,
                 key: Some(self.versions.key.clone()),
             })),
+            Want::Revision => Some(Err(format!(
+                "the revision of {} is not known",
+                known.revision()
+            ))),
             Want::Wal => Some(
                 known
                     .entry()

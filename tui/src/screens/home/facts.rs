@@ -9,7 +9,7 @@ use etcd_inspect::answers::changes::{ChangeRow, ChangesQuery, LatelyRow, changes
 use etcd_inspect::answers::leases::{LeaseState, LeasesRead, leases};
 use etcd_inspect::answers::meta::MetaAnswer;
 use etcd_inspect::answers::reach::{CarvedReach, ReachAnswer};
-use etcd_inspect::answers::status::{RaftStatus, StatusAnswer, StoreStatus};
+use etcd_inspect::answers::status::{RaftStatus, SecretsStatus, StatusAnswer, StoreStatus};
 use etcd_inspect::answers::view::View;
 use etcd_inspect::answers::{Counts, KeyRange};
 use etcd_inspect::check::Logged;
@@ -44,6 +44,8 @@ pub(super) struct StatusFacts {
     pub(super) answer: StatusAnswer,
     pub(super) severity: Option<Severity>,
     pub(super) space: Option<Space>,
+    /// How Secrets are stored, also if the keyspace is that of log and carved records.
+    pub(super) secrets: Option<SecretsStatus>,
 }
 
 /// What etcd keeps about itself.
@@ -127,7 +129,7 @@ pub(super) fn gather(
     monitor: &Monitor,
 ) -> HomePart {
     monitor.begin("looking at", 0);
-    monitor.send(HomePart::Status(Box::new(status(dataset, monitor))));
+    monitor.send(HomePart::Status(Box::new(status(dataset, data, monitor))));
     monitor.send(HomePart::Stored(Box::new(
         stored(dataset, data).map_err(|error| error.to_string()),
     )));
@@ -257,7 +259,7 @@ fn of_objects<'a>(
 }
 
 /// As `status` answers it.
-fn status(dataset: &Dataset, monitor: &Monitor) -> StatusFacts {
+fn status(dataset: &Dataset, data: Option<&Data>, monitor: &Monitor) -> StatusFacts {
     let member = dataset.member();
     let looked = quick(member, true, &monitor.whole());
     let view = member
@@ -277,7 +279,14 @@ fn status(dataset: &Dataset, monitor: &Monitor) -> StatusFacts {
     };
     let identity = member.identity();
     let raft = RaftStatus::read(member, None, true);
+    let rebuilt = data.filter(|data| data.rebuilt().is_some());
+    let secrets = match (&store, rebuilt) {
+        (StoreStatus::Read { keys, .. }, _) => keys.secrets.clone(),
+        (_, Some(data)) => SecretsStatus::read(&data.objects()).ok().flatten(),
+        _ => None,
+    };
     StatusFacts {
+        secrets,
         answer: StatusAnswer::new(member, &identity, store, raft, &looked),
         severity: looked.severity,
         space,

@@ -3,7 +3,7 @@
 use etcd_inspect::Severity;
 use etcd_inspect::answers::changes::{LatelyKind, LatelyRow};
 use etcd_inspect::answers::reach::{ReachAnswer, RevisionReach, WalReach};
-use etcd_inspect::answers::status::{KeysStatus, SecretsStatus, StoreStatus};
+use etcd_inspect::answers::status::{SecretsStatus, StoreStatus};
 use etcd_inspect::kubernetes::table::human_duration;
 use etcd_inspect::text::{escape, number, time};
 use etcd_inspect::verdict::shown_steps;
@@ -243,7 +243,8 @@ fn space(facts: &Facts) -> Vec<HomeRow> {
     };
     let Some(space) = &status.space else {
         let line = Line::piece(Role::Dim, "unknown: the pages of the db cannot be counted");
-        return vec![HomeRow::new("space", line, "space").opens(ScreenId::Space)];
+        let row = HomeRow::new("space", line, "space").opens(ScreenId::Space);
+        return std::iter::once(row).chain(biggest(facts)).collect();
     };
     let parts = super::bars::PARTS.iter().zip(super::bars::parts(space));
     let parts: Vec<String> = parts
@@ -257,24 +258,23 @@ fn space(facts: &Facts) -> Vec<HomeRow> {
     );
     let mut row = HomeRow::new("space", Line::from(text), "space").opens(ScreenId::Space);
     row.has_bar = true;
-    let mut rows = vec![row];
-    let Some(biggest) = &facts.biggest else {
-        return rows;
-    };
+    std::iter::once(row).chain(biggest(facts)).collect()
+}
+
+/// What takes most of the records.
+fn biggest(facts: &Facts) -> Option<HomeRow> {
+    let biggest = facts.biggest.as_ref()?;
     let charset = escape::Charset::default();
     let mut line = Line::new();
     if let Some((resource, bytes)) = &biggest.resource {
         let name = escape::bytes(resource, charset);
         line = line.text(format!("{name} {} with history · ", number::size(*bytes)));
     }
-    if let Some((key, bytes)) = &biggest.value {
-        let name = escape::bytes(key, charset);
-        line = line
-            .text(format!("one value {} ", number::size(*bytes)))
-            .with(Role::Name, name);
-        rows.push(HomeRow::new("biggest", line, "keys").to(Target::Key(key.clone())));
-    }
-    rows
+    let (key, bytes) = biggest.value.as_ref()?;
+    let line = line
+        .text(format!("one value {} ", number::size(*bytes)))
+        .with(Role::Name, escape::bytes(key, charset));
+    Some(HomeRow::new("biggest", line, "keys").to(Target::Key(key.clone())))
 }
 
 /// What happened lately; each line leads to its last revision.
@@ -363,21 +363,18 @@ fn when(line: &LatelyRow, newest: Option<Timestamp>, session: &Session) -> Strin
 fn stored(facts: &Facts, session: &Session) -> Vec<HomeRow> {
     let mut rows = Vec::new();
     let status = facts.status.as_ref();
-    let keys: Option<&KeysStatus> = status.and_then(|status| match &status.answer.store {
-        StoreStatus::Read { keys, .. } => Some(&**keys),
-        _ => None,
-    });
-    rows.extend(keys.and_then(|keys| keys.secrets.as_ref()).map(secrets));
+    let of_status = status.and_then(|status| status.secrets.as_ref());
+    rows.extend(of_status.map(secrets));
     if let Some(facts) = &facts.certificates {
         rows.push(certificates(facts, session).to(Target::Listing(Listing::Certificates)));
     }
     match &facts.stored {
         Some(Ok(stored)) => rows.extend(own(stored, status)),
-        Some(Err(why)) => rows.push(HomeRow::new(
-            "members",
-            Line::piece(Role::Dim, format!("unknown: {why}")),
-            "meta",
-        )),
+        // What cannot be read is not nothing.
+        Some(Err(why)) => rows.extend(["members", "leases", "auth"].map(|label| {
+            let unknown = Line::piece(Role::Dim, format!("unknown: {why}"));
+            HomeRow::new(label, unknown, "meta")
+        })),
         None => {}
     }
     rows

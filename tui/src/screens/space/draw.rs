@@ -174,7 +174,8 @@ impl SpaceScreen {
         };
         lines.insert(0, fact("size", bytes(row.bytes)));
         let whole: u64 = self.rows.iter().map(|row| row.bytes).sum();
-        let of = if self.level.way.is_empty() {
+        let is_file = self.sums.as_ref().is_some_and(|sums| sums.space.is_ok());
+        let of = if self.level.way.is_empty() && is_file {
             "the file"
         } else {
             "these rows"

@@ -11,6 +11,9 @@ use crate::session::Data;
 /// Rows of one list; the rest is summed in one.
 const ROWS: usize = 2_000;
 
+/// Why there are no parts of the file.
+const OF_LOG: &str = "the db cannot be read: these rows are records of log and carved ones, and no parts of the file";
+
 /// What keys are summed by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Group {
@@ -121,11 +124,15 @@ pub(super) fn sum(data: &Data, level: &Level) -> Sums {
     Sums {
         groups,
         more: (rest.len(), more),
-        space: data
-            .dataset()
-            .member()
-            .space(&keyspace.counts())
-            .map_err(|error| error.to_string()),
+        space: match data.rebuilt() {
+            // These records are not in the pages of the file.
+            Some(_) => Err(OF_LOG.to_owned()),
+            None => data
+                .dataset()
+                .member()
+                .space(&keyspace.counts())
+                .map_err(|error| error.to_string()),
+        },
     }
 }
 

@@ -188,7 +188,21 @@ impl Screen for Wal {
         Some(match want {
             Want::Key => match (self.entry(), self.key()) {
                 (None, _) => nothing(),
-                (_, Some(key)) => Ok(Target::Key(key)),
+                // At the revision that it wrote: the key may have other versions since.
+                (Some(entry), Some(key)) => {
+                    Ok(match detail::written(loaded, entry.position, session) {
+                        Ok(version)
+                            if *version.key == *key
+                                && version.revision.main >= session.ruler.first =>
+                        {
+                            Target::Revision {
+                                main: version.revision.main,
+                                key: Some(key),
+                            }
+                        }
+                        _ => Target::Key(key),
+                    })
+                }
                 (Some(_), None) => Err("this entry names no key".to_owned()),
             },
             Want::Wal => match self.entry() {

@@ -74,7 +74,10 @@ impl LoadedTable {
 impl ColumnOf {
     /// The text of a row.
     pub(super) fn text(self, row: &ObjectRow, session: &Session) -> String {
-        let gone = matches!(row.state, ObjectState::Deleted { .. });
+        let gone = matches!(
+            row.state,
+            ObjectState::Deleted { .. } | ObjectState::DeletedInLog { .. }
+        );
         match self {
             Self::Namespace => row.namespace.clone(),
             Self::Cell(0) if gone => {

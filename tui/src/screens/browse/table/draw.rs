@@ -12,7 +12,7 @@ use crate::widgets::Grid;
 
 impl ObjectTable {
     /// `pods · prod · 16 + 22 deleted · sort AGE↓`.
-    fn title(&self, deleted: bool) -> Line {
+    fn title(&self, deleted: bool, lacks: bool) -> Line {
         let mut title = match self.ask.as_deref() {
             Some(TableAsk::Objects(asked)) => Line::piece(Role::Name, asked.text.clone()),
             Some(TableAsk::Largest) => {
@@ -42,6 +42,12 @@ impl ObjectTable {
                 .with(Role::Match, format!("/{}", self.text))
                 .text(format!(" {}", count(self.order.len())));
         }
+        if lacks {
+            title = title.with(
+                Role::Warning,
+                " · damaged db: some are missing, deleted ones may be among them",
+            );
+        }
         title.with(Role::Dim, " · s sort · \\ tree")
     }
 
@@ -53,7 +59,8 @@ impl ObjectTable {
         session: &Session,
         (focused, deleted): (bool, bool),
     ) -> Rect {
-        let inner = pen.frame(area, &self.title(deleted), focused);
+        let lacks = session.rows().is_some_and(|rows| rows.lacks_records);
+        let inner = pen.frame(area, &self.title(deleted, lacks), focused);
         if pen.takes_rows() {
             self.take_rows(pen, session);
             return inner;
@@ -153,9 +160,13 @@ fn exact_cells(row: &ObjectRow, loaded: &LoadedTable, session: &Session) -> Vec<
             }
             of => of.text(row, session),
         });
+    let no_time = None;
     let (state, deleted) = match &row.state {
         ObjectState::Live => ("live".to_owned(), None),
         ObjectState::Deleted { revision, time } => ("deleted".to_owned(), Some((revision, time))),
+        ObjectState::DeletedInLog { revision } => {
+            ("deleted in the log".to_owned(), Some((revision, &no_time)))
+        }
         ObjectState::Unreadable(why) => (format!("unreadable: {why}"), None),
         _ => (String::new(), None),
     };
@@ -201,6 +212,14 @@ fn cells_of(row: &ObjectRow, of: &[ColumnOf], session: &Session) -> Vec<(Role, S
                 "deleted {when}rev {} · {}{size} · cR copies YAML that creates it again",
                 number::thousands((*revision).into()),
                 version.unwrap_or_default(),
+            );
+            let names = texts.take(named).map(|text| (Role::Struck, text));
+            names.chain([(Role::Error, what)]).collect()
+        }
+        ObjectState::DeletedInLog { revision } => {
+            let what = format!(
+                "deleted rev {}, as the log has it: the damaged db lost that · H shows both",
+                number::thousands((*revision).into())
             );
             let names = texts.take(named).map(|text| (Role::Struck, text));
             names.chain([(Role::Error, what)]).collect()

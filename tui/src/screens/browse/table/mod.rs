@@ -14,6 +14,7 @@ use etcd_inspect::answers::find::Asked;
 use etcd_inspect::answers::objects::{
     ObjectRow, ObjectState, ObjectsAnswer, ObjectsQuery, largest, objects,
 };
+use etcd_inspect::answers::returned::ReturnedKeys;
 
 use crate::act::Act;
 use crate::asked::AskedObjects;
@@ -49,7 +50,7 @@ pub(super) struct ObjectTable {
     /// Headings of columns that had no room when it was drawn.
     hidden: Vec<String>,
     job: Option<JobId>,
-    of: Option<(usize, i64, bool)>,
+    of: Option<(usize, i64, bool, bool)>,
     /// The key that the cursor goes to when the rows are there.
     awaited: Option<Vec<u8>>,
 }
@@ -114,7 +115,13 @@ impl ObjectTable {
     /// Reads the rows if they are of something else.
     pub(super) fn read(&mut self, data: &Arc<Data>, deleted: bool, session: &mut Session) {
         let Some(ask) = self.ask.clone() else { return };
-        let of = (Arc::as_ptr(data).addr(), session.ruler.revision(), deleted);
+        let has_log = data.lacks_records && session.log_if_read().is_some();
+        let of = (
+            Arc::as_ptr(data).addr(),
+            session.ruler.revision(),
+            deleted,
+            has_log,
+        );
         if self.of == Some(of) {
             return;
         }
@@ -128,12 +135,22 @@ impl ObjectTable {
             session.ruler.at(),
             session.options.mask.clone(),
         );
-        let logged = session.log_if_read();
+        // What the log deleted is no live row of a db that lost records.
+        let logged = match data.lacks_records {
+            true => session.logged().ready().cloned().flatten(),
+            false => session.log_if_read(),
+        };
         let work = move |_: &Monitor| {
             let of = data.objects();
             let dating = Dating::new(data.dataset().member(), logged.as_deref());
+            let marked = |mut answer| {
+                if let Some(logged) = logged.as_deref().filter(|_| data.lacks_records) {
+                    ReturnedKeys::find(&data.keyspace(), logged).mark(&mut answer);
+                }
+                answer
+            };
             TableRead(match &*ask {
-                TableAsk::Largest => largest(&of, at, MOST, dating),
+                TableAsk::Largest => largest(&of, at, MOST, dating).map(marked),
                 TableAsk::Objects(asked) => {
                     let query = ObjectsQuery {
                         asked: Asked {
@@ -144,7 +161,7 @@ impl ObjectTable {
                         revision: at,
                         deleted,
                     };
-                    objects(&of, &query, Some(&mask), dating)
+                    objects(&of, &query, Some(&mask), dating).map(marked)
                 }
             })
         };
@@ -293,7 +310,12 @@ impl ObjectTable {
                 .order
                 .get(*place)
                 .and_then(|at| loaded.answer.rows.get(*at));
-            row.is_some_and(|row| matches!(row.state, ObjectState::Deleted { .. }))
+            row.is_some_and(|row| {
+                matches!(
+                    row.state,
+                    ObjectState::Deleted { .. } | ObjectState::DeletedInLog { .. }
+                )
+            })
         };
         let cursor = self.list.cursor();
         let found = match act {
