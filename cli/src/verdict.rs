@@ -18,12 +18,11 @@ const KEYS: usize = 3;
 pub(crate) fn sheet(verdict: &Verdict, report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
     causes(verdict, report, ui)?;
     plan(&verdict.plan, ui)?;
-    let is_shown = |step: &&Step| !step.possibly_lost.is_none();
     let shown = shown_steps(&verdict.plan);
-    if let Some(why) = &verdict.more_may_be_lost
-        && shown.iter().any(is_shown)
-    {
-        ui.line(Line::new().with(Label::Dim, format!("0?     {why}")))?;
+    let doubtful = shown.iter().find(|step| !step.possibly_lost.is_none());
+    if let (Some(why), Some(step)) = (&verdict.more_may_be_lost, doubtful) {
+        let legend = format!("{:<5}  {why}", step.lost_text());
+        ui.line(Line::new().with(Label::Dim, legend))?;
         ui.line("")?;
     }
     let command = verdict.next.clone().opened_with(ui.operand());

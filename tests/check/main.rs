@@ -15,6 +15,7 @@ mod busy;
 mod clean;
 mod copies;
 mod healthy;
+mod hidden;
 mod incidents;
 mod kubernetes;
 mod misdirected;

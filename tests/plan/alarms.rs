@@ -79,7 +79,7 @@ fn an_alarm_of_the_db_is_a_line_of_each_preflight_and_says_what_is_refused() {
         (
             "alarm-corrupt-3.5.30/m1",
             "ALARM-002",
-            "reads and writes are refused",
+            "writes are refused until it is disarmed (etcdctl alarm disarm), reads are answered",
         ),
     ] {
         let said = preflight(&data_dir(fixture), "start", "3.5.30");

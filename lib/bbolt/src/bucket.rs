@@ -408,6 +408,12 @@ impl<'a> Leaves<'a> {
         self.branches.iter().chain(&self.leaves).copied()
     }
 
+    /// Iterates over the branch pages of the tree.
+    pub fn branches(&self) -> impl Iterator<Item = Page<'a>> + '_ {
+        let pages = self.branches.iter();
+        pages.filter_map(|branch| self.db.page(branch.pgid).ok())
+    }
+
     /// Loads the headers and first elements of leaves that will be read next into the cache.
     pub fn warm(&self, indexes: impl Iterator<Item = usize>) {
         let pgids = indexes.filter_map(|index| Some(self.leaves.get(index)?.pgid));

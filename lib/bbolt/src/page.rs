@@ -250,6 +250,29 @@ impl<'a> Page<'a> {
         })
     }
 
+    /// Returns how many elements the array of the page has beyond those that the header counts: bbolt writes the first key right
+    /// after the array, so that a gap in which elements fit is made of elements.
+    pub fn hidden_elements(&self) -> usize {
+        let count = usize::from(self.header.count);
+        if count == 0 {
+            let leaf = self.leaf_by_elements();
+            let leaf = leaf.filter(|_| self.header.page_type() == Some(PageType::Leaf));
+            return leaf.map_or(0, |leaf| leaf.elements.into());
+        }
+        // A branch has the position of its key first, a leaf its flags.
+        let at = match self.header.page_type() {
+            Some(PageType::Branch) => HEADER_BYTES,
+            Some(PageType::Leaf) => HEADER_BYTES + 4,
+            _ => return 0,
+        };
+        let first = self.bytes.u32(at, "element.pos").unwrap_or(0) as usize;
+        let room = first.checked_div(ELEMENT_BYTES).unwrap_or(0);
+        match first.is_multiple_of(ELEMENT_BYTES) && room <= self.capacity() {
+            true => room.saturating_sub(count),
+            false => 0,
+        }
+    }
+
     /// Returns the element at `index` of a branch page.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub struct Alarm {
 pub enum AlarmType {
     /// 1: the quota of the db is used up; writes are refused.
     NoSpace,
-    /// 2: members disagree; reads and writes are refused.
+    /// 2: members disagree; writes are refused.
     Corrupt,
     /// Anything else.
     Other(i32),

@@ -2,7 +2,7 @@
 
 use crate::evidence::Kind;
 use crate::member::Member;
-use located::Finding;
+use located::{Finding, RaftIndex};
 
 /// Puts the causes that many findings have in common before them.
 pub(super) fn add_file_causes(
@@ -12,9 +12,12 @@ pub(super) fn add_file_causes(
     newest: i64,
 ) {
     let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
+    let log_end = member
+        .wal()
+        .map_or(RaftIndex(0), |wal| wal.log().last_index());
     if let Ok(db) = member.db()
         && in_dir
-        && let Some(torn) = super::torn_copy::torn_copy(&db, findings, compared, newest)
+        && let Some(torn) = super::torn_copy::torn_copy(&db, findings, compared, (newest, log_end))
     {
         findings.insert(0, torn);
     }

@@ -167,6 +167,11 @@ impl Membership {
         has_members && !ids.any(is_like)
     }
 
+    /// Whether etcd has not started yet on what a restore made: it has applied no more than the members.
+    fn is_as_restored(&self, wal: &Wal<'_>) -> bool {
+        !self.is_published(wal) && self.applied <= wal.log().last_index()
+    }
+
     /// Whether the db has applied an entry with which the member publishes its attributes: that writes it to the bucket.
     /// Source: `UpdateAttributes` in `etcdserver/api/membership/cluster.go`, v3.4.23.
     fn is_published(&self, wal: &Wal<'_>) -> bool {
@@ -184,7 +189,8 @@ impl Membership {
 
     fn not_in_bucket(&self, wal: &Wal<'_>) -> Finding {
         let own = self.own;
-        let is_restored = self.is_3_4() && wal.log().is_restored();
+        // etcdctl 3.4 restores a backup of 3.5 in the same way; 3.5 writes the member there when it has started.
+        let is_restored = wal.log().is_restored() && (self.is_3_4() || self.is_as_restored(wal));
         let severity = match (is_restored, self.is_3_4()) {
             (true, _) => Severity::Note,
             (false, true) => Severity::Warning,
@@ -192,7 +198,7 @@ impl Membership {
         };
         let message = if is_restored {
             format!(
-                "the bucket \"members\" still has the members of the cluster that the snapshot was taken from, without {own:016x}: etcd 3.4 takes its members from the v2 store"
+                "the bucket \"members\" still has the members of the cluster that the snapshot was taken from, without {own:016x}: etcdctl 3.4 leaves them there, and a start up to etcd 3.5 takes its members from the v2 store"
             )
         } else {
             format!("member {own:016x} of the WAL is missing in the bucket \"members\"")

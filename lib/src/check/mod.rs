@@ -14,6 +14,7 @@
 mod advice;
 mod affected;
 pub(crate) mod applied;
+mod bent_root;
 mod buckets;
 mod collect;
 mod cross;
@@ -156,6 +157,7 @@ pub fn check_with(
     run.log(depth);
     if depth > Depth::Quick {
         run.applied();
+        run.bent_root();
     }
     if depth == Depth::Deep {
         run.objects(keyring, layout);

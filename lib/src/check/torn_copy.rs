@@ -8,19 +8,20 @@ use std::cmp::Ordering;
 
 use super::applied::ComparedRange;
 use crate::bolt::{Db, Page, PageType, Pgid};
-use crate::codes::{backend, bolt, cross, wal};
+use crate::codes::{backend, bolt, cross, snap, wal};
 use crate::mvcc::{Revision, StoredKey};
 use located::codes::Code;
-use located::{Finding, Place, Severity};
+use located::{Finding, Place, RaftIndex, Severity};
 
 /// Reports a torn copy if the other findings are signs of one, and names these.
 ///
-/// `compared` is how far the store was compared with the WAL, `newest` the newest revision of the store.
+/// `compared` is how far the store was compared with the WAL, `newest` the newest revision of the store, `log_end` the last entry of the
+/// log.
 pub(super) fn torn_copy(
     db: &Db<'_>,
     findings: &[Finding],
     compared: Option<ComparedRange>,
-    newest: i64,
+    (newest, log_end): (i64, RaftIndex),
 ) -> Option<Finding> {
     let errors = || {
         let errors = findings.iter();
@@ -56,10 +57,14 @@ pub(super) fn torn_copy(
             .any(|code| std::ptr::eq(*code, finding.code))
     });
     let to = compared.map_or(i64::MAX, |compared| compared.to_revision);
-    if is_log_sound && of(&[&cross::INDEX_AHEAD]) > 0 && of(cross::ALL) == 1 && newest > to {
+    let is_ahead = is_log_sound && of(&[&cross::INDEX_AHEAD]) > 0 && of(cross::ALL) == 1;
+    if is_ahead && newest > to {
         signs.push(format!(
             "the WAL is sound to its end, at revision {to}, and the store goes on to {newest}: the WAL was copied before the db"
         ));
+    }
+    if is_ahead && compared.is_none() {
+        signs.extend(later_snaps(findings, log_end));
     }
     if signs.is_empty() {
         return None;
@@ -70,6 +75,19 @@ pub(super) fn torn_copy(
     );
     let finding = Finding::new(&bolt::TORN_COPY, Place::file(db.file().file()), message);
     Some(finding.count(structure.max(1) as u64))
+}
+
+/// Where a compaction has taken what could be compared, a `.snap` file says the same: etcd writes it of entries that are in the log.
+fn later_snaps(findings: &[Finding], log_end: RaftIndex) -> Option<String> {
+    let later = findings.iter().any(|finding| {
+        let index = finding.place.index;
+        std::ptr::eq(finding.code, &snap::SNAP_ORPHAN) && index.is_some_and(|index| index > log_end)
+    });
+    later.then(|| {
+        format!(
+            "the WAL is sound to its end, at entry {log_end}, and db and .snap files go on: the WAL was copied before them"
+        )
+    })
 }
 
 /// Whether consistent_index was read: without the bucket `meta` it is not known, and not 0.

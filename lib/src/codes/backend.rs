@@ -100,7 +100,7 @@ codes! {
         why: "More data or history than --quota-backend-bytes allows.",
         next: "etcd-inspect space {path} shows what takes the space. Then compact, defragment, and: etcdctl alarm disarm";
     ALARM_CORRUPT = "ALARM-002", Error, "CORRUPT alarm",
-        what: "Members were found to hold different data. Reads and writes are refused with `etcdserver: corrupt cluster`. An alarm for member 0 means that no majority agreed on which member is wrong.",
+        what: "Members were found to hold different data. Writes are refused with `etcdserver: corrupt cluster`; reads are answered. An alarm for member 0 means that no majority agreed on which member is wrong.",
         why: "Bit rot or a lost write on one member, or a bug in etcd (3.5.0 to 3.5.2: etcd issue 13766).",
         next: "Find the member that differs: etcd-inspect compare {path} OTHER OTHER. Replace it, then: etcdctl alarm disarm";
     ALARM_FOREIGN = "ALARM-003", Note, "an alarm of a member that is gone",

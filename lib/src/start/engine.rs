@@ -283,7 +283,7 @@ impl<'m> Engine<'m, '_> {
         };
         let has = |kind| raised.iter().any(|alarm| alarm.alarm == kind);
         let (code, what, refusal) = if has(AlarmType::Corrupt) {
-            let what = "the CORRUPT alarm is on: reads and writes are refused until it is disarmed (etcdctl alarm disarm), and the data of the members differ";
+            let what = "the CORRUPT alarm is on: writes are refused until it is disarmed (etcdctl alarm disarm), reads are answered, and the data of the members differ";
             ("ALARM-002", what, "etcdserver: corrupt cluster")
         } else if has(AlarmType::NoSpace) {
             let what = "the NOSPACE alarm is on: writes are refused until space is freed and it is disarmed (etcdctl alarm disarm)";

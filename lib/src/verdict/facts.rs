@@ -19,7 +19,8 @@ use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::{ApplyRules, voters};
 use crate::salvage::{Lost, end_losses};
-use crate::start::{Ending, StartMode, StartOutcome, simulate_after, simulate_start};
+use crate::start::{Ending, StartMode, StartOutcome, counted, simulate_after, simulate_start};
+use crate::text::number::thousands;
 use crate::wal::boot::Release;
 use located::{MemberId, RaftIndex, reported_by};
 
@@ -54,6 +55,10 @@ pub(super) struct Facts<'a> {
     pub(super) reached: i64,
     /// What other copies say of its member, or its own files.
     pub(super) standing: CopyStanding,
+    /// Whether a start waits for voters that the db knows to be removed.
+    pub(super) has_no_others: bool,
+    /// Whether the logs of a majority of its voters are here.
+    pub(super) has_majority: bool,
     /// The minor version that an upgrade was asked for.
     pub(super) upgrade_to: Option<u64>,
     pub(super) progress: &'a dyn Progress,
@@ -129,7 +134,7 @@ fn lacks_entries(member: &Member, applied: RaftIndex, progress: &dyn Progress) -
     let Some(wal) = wal.filter(|wal| wal.log().begins_with_empty_store()) else {
         return false;
     };
-    let (mut last, applied) = (RaftIndex(0), applied.min(wal.log().last_index()));
+    let mut last = RaftIndex(0);
     for entry in wal.log().surviving().filter(|entry| entry.index <= applied) {
         if entry.index.since(last) > 1 {
             return true;
@@ -137,6 +142,48 @@ fn lacks_entries(member: &Member, applied: RaftIndex, progress: &dyn Progress) -
         last = entry.index;
     }
     last < applied
+}
+
+/// Who votes by the db, if it has applied entries after the end of the log: changes of membership may be among them. Since 3.5 the
+/// bucket `meta` says it.
+pub(super) fn conf_of_db(
+    member: &Member,
+    wal: Option<&Wal<'_>>,
+    applied: RaftIndex,
+    sound: Soundness<'_>,
+) -> Option<ConfState> {
+    if applied <= wal?.log().last_index() || sound.two_histories() {
+        return None;
+    }
+    let conf = member.meta().ok()?.conf_state?;
+    let conf = ConfState {
+        voters: conf.voters,
+        learners: conf.learners,
+        ..ConfState::default()
+    };
+    // What a restore leaves there is of the old cluster.
+    conf.contains(own_id(wal)).then_some(conf)
+}
+
+/// The newest revision that clients may have seen.
+fn newest_seen(
+    acknowledged: &Acknowledged<'_>,
+    histories: Option<Counted>,
+    member: &Member,
+) -> i64 {
+    let possibly = acknowledged.possibly.last_revision.unwrap_or(0);
+    let other = histories.map_or(0, |all| all.other_revision(member));
+    acknowledged.keyspace().revision().max(possibly).max(other)
+}
+
+/// Whether a start waits for other voters of its log, and the db has only its own member left.
+fn waits_for_removed(
+    start: &StartOutcome<'_>,
+    own: MemberId,
+    conf_of_db: Option<&ConfState>,
+) -> bool {
+    let is_alone = conf_of_db.is_some_and(|conf| conf.voters == [own.get()]);
+    is_alone && start.serves() && start.quorum > 1
 }
 
 /// What the end of the log shows to be lost; where nothing was ever stored it is nothing.
@@ -180,10 +227,8 @@ impl<'a> Facts<'a> {
         progress: &'a dyn Progress,
     ) -> Self {
         let sound = Soundness::from_report(report);
-        let directory = can_be_started_on(member);
-        let asked = release;
         let started = simulate_start(member, StartMode::AsItIs, release, progress);
-        let release = started.release;
+        let (asked, release) = (release, started.release);
         let restored_start = simulate_after(&started, member, StartMode::Restored, progress);
         let received = received(member, &started);
         let applied = applied(member);
@@ -205,25 +250,27 @@ impl<'a> Facts<'a> {
         let end = lost_at_end(member, sound, histories, (applied, progress));
         acknowledged.possibly.writes.at_least |= end.iter().any(|lost| lost.possibly);
         let own = own_id(wal.as_ref());
-        let through = acknowledged.through;
-        let conf = wal.as_ref().map(|wal| voters(member, wal, through));
-        let possibly = acknowledged.possibly.last_revision.unwrap_or(0);
-        let reached = acknowledged.keyspace().revision().max(possibly);
-        let reached = reached.max(histories.map_or(0, |all| all.other_revision(member)));
+        let later = conf_of_db(member, wal.as_ref(), applied, sound);
+        let has_no_others = waits_for_removed(&started, own, later.as_ref());
+        let of_log = || Some(voters(member, wal.as_ref()?, acknowledged.through));
+        let conf = later.or_else(of_log).unwrap_or_default();
+        let reached = newest_seen(&acknowledged, histories, member);
         Self {
             reached,
             end,
             member,
             sound,
             release,
-            start: directory.then_some(started),
+            start: can_be_started_on(member).then_some(started),
             forced_start: OnceCell::new(),
             restored_start,
             acknowledged,
             source: Source::new(member.evidence()),
             own,
             standing: CopyStanding::default(),
-            conf: conf.unwrap_or_default(),
+            has_no_others,
+            has_majority: false,
+            conf,
             applied,
             restored,
             histories,
@@ -245,6 +292,16 @@ impl<'a> Facts<'a> {
     /// Whether other members have the data too.
     pub(super) fn has_peers(&self) -> bool {
         self.conf.voters.len() > 1
+    }
+
+    /// Whether it is a db or a backup without its log.
+    pub(super) fn is_file_alone(&self) -> bool {
+        matches!(self.member.evidence().kind(), Kind::Db | Kind::Snapshot)
+    }
+
+    /// Whether these files show everything that was acknowledged: the log of the one voter, or those of a majority of them.
+    pub(super) fn shows_all(&self) -> bool {
+        !self.is_file_alone() && (self.has_majority || !self.has_peers())
     }
 
     /// Whether it receives the log and does not vote: it serves only together with voters.
@@ -301,7 +358,7 @@ impl<'a> Facts<'a> {
             if missing > 0 {
                 difference.lost.writes = difference.lost.writes.plus(Count::at_least(missing));
             }
-            if self.fills_log && self.sound.pages_are_damaged() {
+            if self.hides_records() || (self.fills_log && self.sound.pages_are_damaged()) {
                 difference.lost.writes.at_least = true;
                 difference.wrong.at_least = true;
             }
@@ -325,6 +382,15 @@ impl<'a> Facts<'a> {
         difference
     }
 
+    /// Whether damage of the tree of keys may hide records: how many is not known.
+    fn hides_records(&self) -> bool {
+        let bucket = self
+            .member
+            .db()
+            .and_then(|db| db.bucket(b"key", &mut reported_by("bbolt::check")));
+        bucket.is_ok_and(|bucket| self.sound.hides_records_below(bucket.root().0))
+    }
+
     /// Whether nothing says which of two histories is that of this member, and only the db has a state.
     pub(super) fn is_undecided(&self) -> bool {
         matches!(self.histories, Some(Counted::Neither { .. }))
@@ -337,11 +403,20 @@ impl<'a> Facts<'a> {
     }
 
     /// Why more may be lost than is counted.
-    pub(super) fn why_more_may_be_lost(&self) -> Option<&str> {
+    pub(super) fn why_more_may_be_lost(&self) -> Option<String> {
+        if let Some(restored) = &self.restored {
+            let undone = &restored.undone;
+            return Some(format!(
+                "{} of the old log (revisions {}–{}) came after the state that was restored: lost if the restore was not meant",
+                counted(undone.writes.value, "write", "writes"),
+                thousands(undone.first_revision.unwrap_or(0).into()),
+                thousands(undone.last_revision.unwrap_or(0).into())
+            ));
+        }
         let mut found = self.end.iter();
         found
             .find(|lost| lost.possibly)
-            .map(|lost| lost.what.as_str())
+            .map(|lost| lost.what.clone())
     }
 
     /// Entries that the newest `.snap` file proves and neither log nor db has.
@@ -367,8 +442,9 @@ impl<'a> Facts<'a> {
             true => self.sound.missing(),
             false => 0,
         };
+        let hides = self.acknowledged.is_on_db() && self.hides_records();
         let writes = match missing {
-            0 => Count::default(),
+            0 if !hides => Count::default(),
             missing => Count::at_least(missing),
         };
         Loss {

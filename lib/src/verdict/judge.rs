@@ -102,7 +102,7 @@ pub fn judge(
             Foundation::Db => acknowledged.after(RaftIndex(0)),
             _ => acknowledged.after(facts.applied),
         },
-        more_may_be_lost: facts.why_more_may_be_lost().map(str::to_owned),
+        more_may_be_lost: facts.why_more_may_be_lost(),
         next: match report.unread_objects && report.verdict <= Health::Notes {
             // Nothing speaks against the first step yet, and the objects have not been looked into.
             true => Command::inspect("check")

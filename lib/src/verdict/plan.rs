@@ -1,6 +1,7 @@
 //! The order of a plan.
 
 use super::action::Action;
+use super::outcome::LaterWrites;
 use super::step::Step;
 use crate::Severity;
 use crate::check::Report;
@@ -24,6 +25,8 @@ pub(super) fn rank(steps: &mut [Step]) {
             step.duplicated.value.saturating_add(step.undone.value),
             step.possibly_lost.writes.value,
             step.possibly_lost.writes.at_least,
+            // A restore keeps the alarm that refuses writes, a salvage leaves it out.
+            step.action == Action::Restore && step.outcome.later_writes == LaterWrites::Refused,
             step.action.effort(),
         )
     });

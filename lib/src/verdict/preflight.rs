@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use super::acknowledged::Foundation;
 use super::action::Action;
 use super::actions::{self, Forced};
-use super::copies::{Majority, clean_majority, gathered, only_in_other_histories};
+use super::copies::{Majority, clean_majority, gathered, note_majority, only_in_other_histories};
 use super::difference::Difference;
 use super::facts::Facts;
 use super::outcome::Loss;
@@ -71,7 +71,8 @@ pub fn preflight<M: Borrow<Member> + Sync>(
         .iter()
         .map(|member| check(member, Depth::Default, progress))
         .collect();
-    let facts = gathered(&members, &reports, release, progress);
+    let mut facts = gathered(&members, &reports, release, progress);
+    note_majority(&mut facts);
     let others = Others::new(&facts);
     let mut judged: Vec<Judged> = facts
         .iter()

@@ -4,8 +4,11 @@
 use serde::Serialize;
 use serde::ser::SerializeStruct;
 
+use super::actions::no_others;
 use super::cause::{Cause, causes};
+use super::facts::conf_of_db;
 use super::outcome::alone_it_never_serves;
+use super::soundness::Soundness;
 use crate::Severity;
 use crate::backend::Meta;
 use crate::check::{Depth, NOT_SURVEYED, Report, check, survey};
@@ -15,7 +18,8 @@ use crate::evidence::Kind;
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::start::{
-    ENDS_LATER, Ending, Level, StartOutcome, WritesAfterStart, counted, simulate_quickly,
+    ENDS_LATER, Ending, Level, StartMode, StartOutcome, WritesAfterStart, counted,
+    simulate_quickly, simulate_start,
 };
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
@@ -72,6 +76,8 @@ pub struct PredictedStart {
     pub keys: Option<usize>,
     /// How many voters must run until it serves, this member included.
     pub quorum: usize,
+    /// Whether an alarm refuses writes until it is disarmed.
+    pub refuses_writes: bool,
     /// Number of entries that it applies to the db.
     pub applies: u64,
     /// Index of the received db that it puts in the place of the db.
@@ -132,6 +138,7 @@ impl PredictedStart {
             revision: outcome.revision.filter(|_| !dies),
             keys: outcome.keys.filter(|_| !dies),
             quorum: outcome.quorum,
+            refuses_writes: matches!(outcome.later_writes, WritesAfterStart::Refused(_)),
             applies: outcome.applied.map_or(0, |applied| applied.entries),
             received_index: outcome.received_index,
         }
@@ -162,6 +169,9 @@ impl PredictedStart {
             (Some(true), None) if self.quorum > 1 => format!(
                 "{etcd} serves it together with a majority of its cluster, from {serves} on"
             ),
+            (Some(true), None) if self.refuses_writes => {
+                format!("{etcd} serves {serves}, and refuses writes (alarm)")
+            }
             (Some(true), None) => format!("{etcd} serves {serves}"),
         }
     }
@@ -185,7 +195,7 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
     let mut codes = report.findings.iter().map(|finding| finding.code);
     let decodes = !codes.any(|code| std::ptr::eq(code, &VALUE_UNPARSABLE));
     let start = (with_log && can_start(member))
-        .then(|| PredictedStart::new(&simulate_quickly(member, decodes, progress)));
+        .then(|| predicted_start(member, &report, decodes, progress));
     let mut not_read = match with_log {
         true => Vec::new(),
         false => not_read_quickly(member),
@@ -206,6 +216,38 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
         None => (look.nothing_found(), None),
     };
     look
+}
+
+/// What the next start ends in: of the newest release of the minor version that wrote the db, if they all end in the same.
+fn predicted_start(
+    member: &Member,
+    report: &Report,
+    decodes: bool,
+    progress: &dyn Progress,
+) -> PredictedStart {
+    let outcome = simulate_quickly(member, decodes, progress);
+    let mut start = PredictedStart::new(&outcome);
+    if start.starts == Some(false) {
+        let oldest = Some(Release::new(start.release.minor, 0));
+        let oldest = simulate_start(member, StartMode::AsItIs, oldest, progress);
+        if !matches!(oldest.ending, Ending::Refuses(_) | Ending::NeverServes(_)) {
+            let why = start.message.take().unwrap_or_default();
+            start.message = Some(format!("the newest does not ({why}), older ones may"));
+            start.starts = None;
+        }
+    }
+    let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+    let is_alone = member.wal_with(progress).and_then(|wal| {
+        let sound = Soundness::from_report(report);
+        let own = wal.log().metadata.first()?.node_id;
+        let conf = conf_of_db(member, Some(&wal), applied.unwrap_or_default(), sound)?;
+        Some(conf.voters == [own.get()])
+    });
+    if is_alone == Some(true) && start.starts == Some(true) && start.quorum > 1 {
+        start.message = Some(no_others(start.quorum.saturating_sub(1)));
+        start.starts = Some(false);
+    }
+    start
 }
 
 /// What a look at the ends alone leaves out, of the parts that are there.

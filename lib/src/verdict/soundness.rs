@@ -6,7 +6,12 @@ use crate::codes::{Code, backend, bolt, cross, dir, mvcc, wal};
 use crate::{Finding, Severity};
 
 /// Codes of records that are missing in the store although the log, or the arithmetic of revisions, says that they were there.
-const MISSING: [&Code; 3] = [&cross::MISSING, &mvcc::MAIN_GAP, &mvcc::SUB_GAP];
+const MISSING: [&Code; 4] = [
+    &cross::MISSING,
+    &cross::SKIPPED,
+    &mvcc::MAIN_GAP,
+    &mvcc::SUB_GAP,
+];
 
 /// Codes of records that are in the store and are not what was written.
 const WRONG: [&Code; 4] = [
@@ -14,6 +19,19 @@ const WRONG: [&Code; 4] = [
     &cross::OLD_VALUE,
     &mvcc::PUT_FIELDS,
     &mvcc::VALUE_UNPARSABLE,
+];
+
+/// Codes of pages and elements with which records may be lost that no reader reaches.
+const HIDING: [&Code; 9] = [
+    &bolt::FILE_SHORT,
+    &bolt::PAGE_OUT_OF_RANGE,
+    &bolt::PAGE_ID,
+    &bolt::PAGE_TYPE,
+    &bolt::ELEMENT,
+    &bolt::PAGE_SHARED,
+    &bolt::OVERFLOW,
+    &bolt::TREE_DEPTH,
+    &mvcc::OVERLAPPING,
 ];
 
 /// Codes which say that db and log are of two histories.
@@ -163,11 +181,25 @@ impl<'r> Soundness<'r> {
         self.found(&FOREIGN_DB).next().is_some()
     }
 
-    /// Whether pages of the db are damaged: which records were on them is not known.
+    /// Whether pages of the db are damaged: which records were on them is not known. That a copy was taken while etcd was writing
+    /// says nothing of a page alone.
     pub(super) fn pages_are_damaged(&self) -> bool {
         let mut found = self.report.findings.iter();
         found.any(|finding| {
-            finding.severity == Severity::Error && is_one_of(finding.code, bolt::ALL)
+            finding.severity == Severity::Error
+                && is_one_of(finding.code, bolt::ALL)
+                && !std::ptr::eq(finding.code, &bolt::TORN_COPY)
+        })
+    }
+
+    /// Whether a page of the tree with this root is damaged so that records may be hidden: how many is not known.
+    pub(super) fn hides_records_below(&self, root: u64) -> bool {
+        let mut found = self.found(&HIDING);
+        found.any(|finding| {
+            let is_below =
+                finding.place.page == Some(root) || finding.page_stack.first() == Some(&root);
+            finding.severity == Severity::Error
+                && (is_below || std::ptr::eq(finding.code, &bolt::FILE_SHORT))
         })
     }
 

@@ -23,6 +23,7 @@ mod logged_part;
 mod positions;
 mod record_findings;
 mod record_match;
+mod shortage;
 mod single_bit;
 mod versions;
 mod walk;
@@ -35,6 +36,7 @@ pub(crate) use anchor::{Anchor, beginning, presumed};
 use finding_set::FindingSet;
 pub(crate) use logged::{LoggedWrite, writes_of};
 pub(crate) use record_match::records_match;
+use shortage::{ShortageRules, shortage};
 use single_bit::single_bit_mismatches;
 use walk::Begin;
 
@@ -42,7 +44,7 @@ use crate::bolt::Db;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Plain, PlainKind, Request};
-use crate::recover::{Applied, Replay};
+use crate::recover::{Applied, Replay, State};
 use crate::wal::LogEntry;
 use located::progress::Progress;
 use located::{RaftIndex, Sink};
@@ -163,6 +165,10 @@ pub fn applied(
         wal,
         consistent_index,
         whole,
+        may_refuse: {
+            let state = State::read(db);
+            state.users.enabled || !state.alarms.0.is_empty()
+        },
         progress,
         findings: FindingSet::new(db),
         reach: ComparedRange::default(),
@@ -198,6 +204,8 @@ struct LogComparison<'c, 'a> {
     consistent_index: RaftIndex,
     /// Whether no entry is missing or damaged in the log.
     whole: bool,
+    /// Whether an alarm or authentication is on.
+    may_refuse: bool,
     progress: &'c dyn Progress,
     findings: FindingSet,
     reach: ComparedRange,
@@ -234,6 +242,15 @@ impl<'a> LogComparison<'_, 'a> {
                 let is_complete = entries
                     .last()
                     .is_some_and(|last| last.entry.index >= consistent_index);
+                let kind = ShortageRules {
+                    is_whole: self.wal.log().begins_with_empty_store(),
+                    may_refuse: self.may_refuse,
+                };
+                if is_complete && shortage(keyspace, applied, kind, &mut self.findings) {
+                    "the store ends before the writes of the WAL that it has applied"
+                        .clone_into(&mut self.stopped);
+                    return;
+                }
                 self.without_anchor(applied, is_complete);
             }
             return;

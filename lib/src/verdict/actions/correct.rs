@@ -78,6 +78,15 @@ fn started(facts: &Facts<'_>, found: &[Correction], step: &mut Step) -> String {
     step.duplicated = start.duplicated;
     step.undone = start.undone;
     step.possibly_lost = start.possibly_lost;
+    // A copy that is sound may be so because what proved the loss was corrected away.
+    let state = after.start.as_ref().and_then(|start| start.state.as_ref());
+    if let Some(state) = state.filter(|_| !facts.acknowledged.is_on_db()) {
+        let own = facts.against(&state.keyspace());
+        if own.lost.writes > step.lost.writes {
+            step.lost = own.lost;
+        }
+        step.wrong = step.wrong.max(own.wrong);
+    }
     match (step.outcome.starts, step.outcome.revision) {
         (Some(false), _) => ", which does not start either".to_owned(),
         (_, Some(revision)) if step.outcome.needs_others > 0 => format!(

@@ -9,6 +9,7 @@ use crate::member::Member;
 use crate::start::{Ending, Level, Line, counted};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
+use crate::verdict::outcome::LaterWrites;
 use crate::verdict::step::Step;
 use located::{Command, MemberId, RaftIndex, reported_by};
 
@@ -61,7 +62,10 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
         (Ending::Serves, None) => {}
     }
     super::start::cost(facts, forced, &mut step);
-    step.possibly_lost = facts.acknowledged.possibly.clone();
+    // What a restore had taken back is in the old log, and comes back.
+    if facts.restored.is_none() {
+        step.possibly_lost = facts.acknowledged.possibly.clone();
+    }
     // It cannot be taken back: never on the evidence.
     let (mut commands, copy) = facts.source.writable("forced");
     let force = Command::new("etcd").arg("--force-new-cluster");
@@ -74,6 +78,9 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
         counted(log.removed.len() as u64, "member", "members"),
         counted(log.discarded, "uncommitted entry", "uncommitted entries"),
     );
+    if step.outcome.later_writes == LaterWrites::Refused {
+        step.effect.push_str("; writes are refused (alarm)");
+    }
     Some(step)
 }
 
@@ -147,7 +154,7 @@ fn stays(member: &Member, lines: &mut Vec<Line>) {
             ),
             AlarmType::Corrupt => (
                 "ALARM-002",
-                "the CORRUPT alarm would stay: everything is refused until it is disarmed",
+                "the CORRUPT alarm would stay: writes are refused until it is disarmed",
             ),
             AlarmType::Other(_) => continue,
         };

@@ -30,6 +30,7 @@ pub(super) use lines::lines;
 pub(super) use rejoin::{rejoined as rejoin_step, remove_and_add};
 pub(super) use restore::effect as effect_of_restore;
 pub(super) use salvage_together::{salvage_of, salvage_together};
+pub(super) use start::no_others;
 pub(super) use together::together;
 pub(super) use upgrade::step as upgrade_step;
 
@@ -40,6 +41,7 @@ pub(super) fn all(facts: &Facts<'_>) -> Vec<Step> {
         start::step,
         restore::step,
         salvage::step,
+        salvage::of_old_log,
         correct::step,
         rejoin::step,
         copy_again::step,

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use crate::codes::{Code, bolt, mvcc};
-use crate::evidence::Kind;
 use crate::recover::State;
 use crate::salvage::{Restore, knows_bump, revisions_to_skip};
 use crate::start::{Level, Line, counted};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
+use crate::verdict::outcome::LaterWrites;
 use crate::verdict::step::Step;
 use crate::verdict::two_histories::Counted;
 use crate::{Finding, Severity};
@@ -66,7 +66,7 @@ pub(in crate::verdict) fn effect(facts: &Facts<'_>, step: &Step) -> String {
         .saturating_sub(facts.source.unpacked().len());
     let members = of_members(restores);
     let start = &facts.restored_start;
-    match step.lost.writes.value {
+    let mut effect = match step.lost.writes.value {
         0 if start.left_to_chance => {
             "the tool may write over pages in use: the free list of the db is wrong".to_owned()
         }
@@ -84,7 +84,12 @@ pub(in crate::verdict) fn effect(facts: &Facts<'_>, step: &Step) -> String {
             "the db ends at revision {}{members}",
             thousands(revision.into())
         ),
+    };
+    // The bucket of alarms is restored with the others.
+    if step.outcome.later_writes == LaterWrites::Refused {
+        effect.push_str("; writes are refused until etcdctl alarm disarm");
     }
+    effect
 }
 
 /// What is to know of a restore into several directories: none of them serves before a majority of them does.
@@ -107,7 +112,7 @@ pub(super) fn target(facts: &Facts<'_>) -> PathBuf {
 /// `revision`: at which it ends; `unknown`: whether it may lack writes whose number is not known.
 pub(super) fn bump(facts: &Facts<'_>, revision: i64, unknown: bool) -> Option<i64> {
     let behind = facts.reached.saturating_sub(revision);
-    let alone = matches!(facts.member.evidence().kind(), Kind::Db | Kind::Snapshot);
+    let alone = facts.is_file_alone();
     let keyspace = facts.acknowledged.keyspace();
     revisions_to_skip(facts.release, behind, alone || unknown, &keyspace)
 }
@@ -147,18 +152,25 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
         );
         lines.push(Line::new(Level::Pass, "DB", text));
         if step.lost.is_none() && step.wrong.is_zero() {
-            let text = match step.possibly_lost.is_none() {
+            let is_all = step.possibly_lost.is_none() && facts.shows_all();
+            let text = match is_all {
                 true => "everything that was acknowledged is in it",
                 false => "everything that is known to have been acknowledged is in it",
             };
             lines.push(Line::new(Level::Pass, "COMPLETE", text));
         }
+        lines.extend(elsewhere(facts));
     } else if let Some(message) = step.and_then(|step| step.outcome.message.as_deref()) {
         lines.push(Line::new(Level::Fail, "DB", message));
     }
     lines.extend(of_another_history(facts));
     let simulated = facts.restored_start.steps.iter();
-    lines.extend(simulated.filter(|line| line.level == Level::Fail).cloned());
+    let stays_on = |line: &Line| line.code.starts_with("ALARM-");
+    lines.extend(
+        simulated
+            .filter(|line| line.level == Level::Fail || stays_on(line))
+            .cloned(),
+    );
     lines.extend(super::lines::by_cause(facts, |finding| {
         level(facts, finding)
     }));
@@ -176,6 +188,27 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
         lines.push(Line::new(Level::Warn, "REVISION", text));
     }
     lines
+}
+
+/// Who may have acknowledged writes that these files do not show.
+fn elsewhere(facts: &Facts<'_>) -> Option<Line> {
+    if facts.shows_all() {
+        return None;
+    }
+    let (code, text) = match facts.is_file_alone() {
+        true => (
+            "LOG",
+            "a file alone does not show what was acknowledged after it was saved: the data directory of a member does".to_owned(),
+        ),
+        false => (
+            "QUORUM",
+            format!(
+                "no majority of the {} voters is here: the others may have acknowledged more. Their copies, as further paths, show it",
+                facts.conf.voters.len()
+            ),
+        ),
+    };
+    Some(Line::new(Level::Warn, code, text))
 }
 
 /// What to know of a db that is of another history than the log beside it.

@@ -2,14 +2,15 @@
 
 use super::restore;
 use crate::codes::cross;
-use crate::recover::State;
+use crate::recover::{ApplyRules, State};
 use crate::salvage::{Restore, Salvage, SalvageOptions, Sources, received_snapshots};
 use crate::text::number::thousands;
+use crate::verdict::acknowledged::Acknowledged;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{Count, LaterWrites, Outcome};
 use crate::verdict::step::Step;
-use located::{Command, EvidenceOperand};
+use located::{Command, EvidenceOperand, RaftIndex};
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = Step::new(Action::Salvage, facts.release);
@@ -50,6 +51,47 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     );
     let raised = restore.bump_revision.unwrap_or(0);
     step.outcome.revision = Some(revision.saturating_add(raised));
+    Some(step)
+}
+
+/// Of a db that was restored beside its old log: the history of that log, for whoever did not mean to take it back.
+pub(super) fn of_old_log(facts: &Facts<'_>) -> Option<Step> {
+    let restored = facts.restored.as_ref()?;
+    // Inside an archive the log has no path of its own.
+    let segment = facts.member.evidence().wal().first()?;
+    if !facts.source.unpacked().is_empty() {
+        return None;
+    }
+    let log = std::path::Path::new(segment.name().as_str()).parent()?;
+    let whole = Acknowledged::build(
+        facts.member,
+        false,
+        0,
+        RaftIndex(0),
+        ApplyRules::of_release(facts.release),
+        facts.progress,
+    );
+    let keyspace = whole.keyspace();
+    let mut step = Step::new(Action::Salvage, facts.release);
+    step.outcome = Outcome {
+        starts: Some(true),
+        revision: Some(keyspace.revision()),
+        keys: Some(keyspace.live_count()),
+        later_writes: LaterWrites::Kept,
+        ..Outcome::default()
+    };
+    step.undone = restored.undone.writes;
+    let backup = facts.source.backup();
+    let salvage = Command::inspect("salvage").on_evidence(EvidenceOperand::from(log));
+    step.commands = vec![salvage.arg("--out").path(&backup)];
+    let restore = restore::of_db(facts, None);
+    let commands = restore.commands_into(&backup, &restore::target(facts));
+    let members = restore::of_members(commands.len());
+    step.commands.extend(commands);
+    step.effect = format!(
+        "if the restore was not meant: the history of the old log alone, up to revision {}{members}",
+        thousands(keyspace.revision().into())
+    );
     Some(step)
 }
 

@@ -38,8 +38,19 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     {
         step.outcome = Outcome::refuses(why);
     }
+    if facts.has_no_others {
+        step.outcome = Outcome::refuses(no_others(step.outcome.needs_others));
+    }
     step.effect = effect(&step, start, facts);
     Some(step)
+}
+
+/// The sentence about a log that ends before the changes which made its member the only one: a start elects among those of the log.
+pub(in crate::verdict) fn no_others(needed: usize) -> String {
+    let others = counted(needed as u64, "other voter", "other voters");
+    format!(
+        "it never serves: its log waits for at least {others}, and its db says that all others were removed"
+    )
 }
 
 /// Whether it serves, so that what it serves can be compared.

@@ -86,6 +86,19 @@ pub(super) fn note_standing(facts: &mut [Facts<'_>]) {
     }
 }
 
+/// Notes for each copy whether the logs of a majority of its voters are among the copies.
+pub(super) fn note_majority(facts: &mut [Facts<'_>]) {
+    let members = facts
+        .iter()
+        .filter(|facts| facts.standing.is_member() && facts.member.wal().is_some());
+    let here: BTreeSet<u64> = members.map(|facts| facts.own.get()).collect();
+    for facts in facts {
+        let voters = &facts.conf.voters;
+        let known = voters.iter().filter(|voter| here.contains(voter)).count();
+        facts.has_majority = known.saturating_mul(2) > voters.len();
+    }
+}
+
 /// The voters that have a clean copy that starts, if these are a majority of more than one. `is_clean`: what else a copy at a
 /// position must be.
 pub(super) fn clean_majority(
