@@ -10,6 +10,9 @@ use testkit::places::bolt::Db;
 use testkit::places::wal::Log;
 use testkit::{copy_of, data_dir};
 
+/// What is done to a db.
+type Damage<'d> = dyn Fn(&mut Db) + 'd;
+
 /// A restore raises revisions by so much.
 const RAISED: i64 = 1_000_000_000;
 
@@ -97,7 +100,7 @@ fn a_root_that_is_a_page_below_the_real_one_is_never_lossless() {
         let file = data_dir(fixture).join("member/snap/db");
         let db = Db::read(&file);
         let leaves = db.leaves("key");
-        let with_log = truth(&Member::open(&data_dir(fixture)).unwrap());
+        let with_log = truth(&Member::open(data_dir(fixture)).unwrap());
         let of_db = truth(&alone(fixture, |_| {}).member);
         let leaf = leaves[leaves.len() / 2];
         let db = alone(fixture, |db| point_bucket_at(db, leaf));
@@ -124,7 +127,7 @@ fn elements_that_no_header_counts_and_children_named_twice_may_have_been_anythin
         db.put(element + 8, &child.to_le_bytes());
     };
     let count = |page| intact.u16(intact.at(page) + 10);
-    let damages: [(&str, &dyn Fn(&mut Db)); 6] = [
+    let damages: [(&str, &Damage<'_>); 6] = [
         ("the root counts one less", &|db| lower_count(db, root, 1)),
         ("a leaf counts none", &|db| {
             lower_count(db, middle, count(middle))
@@ -206,7 +209,7 @@ fn one_voter_of_several_and_a_file_alone_do_not_show_all_that_was_acknowledged()
     };
     let known = "everything that is known to have been acknowledged is in it";
     let members: Vec<Member> = (1..=3)
-        .map(|at| Member::open(&data_dir(&format!("cluster3-3.4.23/m{at}"))).unwrap())
+        .map(|at| Member::open(data_dir(&format!("cluster3-3.4.23/m{at}"))).unwrap())
         .collect();
     let (complete, quorum, log) = lines(&[&members[0]]);
     assert_eq!(complete.as_deref(), Some(known));
@@ -216,7 +219,7 @@ fn one_voter_of_several_and_a_file_alone_do_not_show_all_that_was_acknowledged()
     let (complete, quorum, log) = lines(&[&alone("etcd-3.5.30", |_| {}).member]);
     assert_eq!(complete.as_deref(), Some(known));
     assert!(quorum.is_none() && log.is_some());
-    let (complete, quorum, log) = lines(&[&Member::open(&data_dir("etcd-3.5.30")).unwrap()]);
+    let (complete, quorum, log) = lines(&[&Member::open(data_dir("etcd-3.5.30")).unwrap()]);
     assert_eq!(
         complete.as_deref(),
         Some("everything that was acknowledged is in it")

@@ -41,7 +41,7 @@ fn hard_links_of_gnu_tar_are_the_file_that_they_name_also_if_that_is_in_other_ev
     let m2 = top.path().join("m2/member/snap");
     write(
         top.path().join("m2/member/wal").join(SEGMENT),
-        &repaired_segment(),
+        repaired_segment(),
     );
     fs::create_dir_all(&m2).unwrap();
     let mut large = db();

@@ -162,6 +162,10 @@ fn last_nonzero_in(data: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::single_range_in_vec_init,
+    reason = "a list of extents may have one"
+)]
 mod tests {
     use super::*;
 

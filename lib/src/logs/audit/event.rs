@@ -90,11 +90,7 @@ impl AuditLine<'_> {
                 let asked = body.pointer(pointer).and_then(Value::as_array);
                 asked.is_some_and(|asked| !asked.is_empty())
             };
-            return Some(
-                ["/dryRun", "/deleteOptions/dryRun"]
-                    .iter()
-                    .any(asks),
-            );
+            return Some(["/dryRun", "/deleteOptions/dryRun"].iter().any(asks));
         }
         let has_bodies = matches!(self.level.as_deref(), Some("Request" | "RequestResponse"));
         let mut notes = self.annotations.iter().flatten();

@@ -238,7 +238,7 @@ impl Browse {
                     }
                     None => get.key(bytes),
                 };
-                let get = session.at_shown(get, &bytes).args(form.iter().copied());
+                let get = session.at_shown(get, bytes).args(form.iter().copied());
                 session.command(get.arg("-d").evidence())
             }
             Selected::Branch(prefix) => {

@@ -33,7 +33,7 @@ pub struct Idle {
 
 /// The form in which events are written.
 enum Encoder<'e> {
-    Json(JsonLines<'e>),
+    Json(Box<JsonLines<'e>>),
     Protobuf(WatchFrames<'e>),
 }
 
@@ -81,7 +81,7 @@ impl List<'_> {
     pub fn watch(&self, objects: &Objects<'_>, out: &mut Writer) -> Result<Option<Idle>, Gone> {
         let encoder = match self.accept.protobuf {
             true => Encoder::Protobuf(WatchFrames::new(self, objects)),
-            false => Encoder::Json(JsonLines::new(self, objects)),
+            false => Encoder::Json(Box::new(JsonLines::new(self, objects))),
         };
         let events = Events::new(self, objects);
         let mut write = |event: Event<'_>| match encoder.event(&event) {
