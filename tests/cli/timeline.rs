@@ -45,8 +45,11 @@ fn every_write_of_a_watch_is_in_the_stream_once_and_in_order() {
         .collect();
     assert_eq!(ours.len(), rows.len());
     assert_eq!(ours, wanted);
-    let times: Vec<&str> = rows.iter().filter_map(|row| row["time"].as_str()).collect();
-    assert!(times.len() == rows.len() && times.is_sorted());
+    assert!(rows.iter().all(|row| row["time"].is_string()));
+    // A bound alone may be before the time of an older write, or after that of a newer one.
+    let two_sided = rows.iter().filter(|row| row["time_bound"].is_null());
+    let times: Vec<&str> = two_sided.filter_map(|row| row["time"].as_str()).collect();
+    assert!(times.len() * 10 > rows.len() * 9 && times.is_sorted());
     assert!(rows.iter().all(|row| row["time_source"].is_string()));
 }
 

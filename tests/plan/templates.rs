@@ -37,6 +37,11 @@ const EXECUTED: &[(&str, &str)] = &[
         "etcd-inspect preflight PATH",
         "matrix.rs, as a next command",
     ),
+    // Of several copies.
+    (
+        "etcd-inspect salvage",
+        "../salvage/peers.rs; that it loses nothing where no majority is clean: ../cli/copies.rs",
+    ),
     // With --dry-run, --include carved or --out.
     (
         "etcd-inspect salvage PATH",

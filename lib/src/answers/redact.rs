@@ -46,8 +46,7 @@ pub struct RedactAnswer {
     /// Whether the SHA-256 at the end of a backup matched: it was computed again, and matches as it did. Absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trailer_matches: Option<bool>,
-    /// Bytes of the hole at the end of the db that the copy leaves out; absent if it is as long as the db.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Bytes of the hole at the end of the db that the copy leaves out; `None` if it is as long as the db.
     pub cut_bytes: Option<u64>,
     /// What stays.
     pub kept: Vec<&'static str>,

@@ -7,10 +7,11 @@
 use super::CheckRun;
 use crate::bolt::Db;
 use crate::codes::{bolt, mvcc};
+use crate::member::Member;
 use crate::mvcc::{Keyspace, real_root};
 use crate::start::counted;
 use crate::text::number::thousands;
-use located::progress::Progress;
+use located::progress::{Progress, Silent};
 use located::{Finding, Place, Sink, reported_by};
 
 impl CheckRun<'_> {
@@ -29,6 +30,16 @@ impl CheckRun<'_> {
             });
         }
     }
+}
+
+/// Whether the root of bucket `key` is a page below the real one.
+pub(crate) fn has_bent_root(member: &Member) -> bool {
+    let (Ok(db), Ok(keyspace)) = (member.db(), member.readable_keyspace()) else {
+        return false;
+    };
+    let mut found = false;
+    bent_root(&db, &keyspace, &Silent, &mut |_| found = true);
+    found
 }
 
 /// Reports a root page of bucket `key` that another branch page names, if records are below that page alone.

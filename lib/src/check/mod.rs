@@ -33,6 +33,7 @@ mod undecided_leases;
 
 use std::fmt;
 
+pub(crate) use bent_root::has_bent_root;
 pub(crate) use membership::{UPGRADE_FIRST, db_is_of_another_cluster};
 pub(crate) use survey::{NOT_SURVEYED, survey};
 

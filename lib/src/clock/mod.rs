@@ -89,6 +89,9 @@ impl Measurement {
     }
 }
 
+/// How far beyond the one bound that is known a write is looked for.
+const OPEN_END: SignedDuration = SignedDuration::from_mins(10);
+
 /// When a write happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteTime {
@@ -135,12 +138,19 @@ impl WriteTime {
         }
     }
 
-    /// Whether it may have happened in a span of time, whose ends belong to it as [`time::is_by`] says.
+    /// Whether it may have happened in a span of time, whose ends belong to it as [`time::is_by`] says. A write of which one bound is known
+    /// is looked for up to ten minutes beyond it: it is in no span that is years later.
     pub fn may_be_within(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> bool {
         let (no_earlier, no_later) = match self.bound() {
             None => (Some(self.time), Some(self.time)),
-            Some(TimeBound::NotBefore) => (Some(self.time), None),
-            Some(TimeBound::NotAfter) => (None, Some(self.time)),
+            Some(TimeBound::NotBefore) => (
+                Some(self.time),
+                self.time.max(self.position).checked_add(OPEN_END).ok(),
+            ),
+            Some(TimeBound::NotAfter) => (
+                self.time.min(self.position).checked_sub(OPEN_END).ok(),
+                Some(self.time),
+            ),
         };
         let ends_before =
             |since| no_later.is_some_and(|latest| latest < time::whole_millisecond(since));

@@ -218,7 +218,8 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
     look
 }
 
-/// What the next start ends in: of the newest release of the minor version that wrote the db, if they all end in the same.
+/// What the next start ends in, of the newest release of the minor version that wrote the db; the message says if older ones may end in
+/// something else.
 fn predicted_start(
     member: &Member,
     report: &Report,
@@ -228,9 +229,9 @@ fn predicted_start(
     let outcome = simulate_quickly(member, decodes, progress);
     let mut start = PredictedStart::new(&outcome);
     if start.starts == Some(false) {
-        let oldest = Some(Release::new(start.release.minor, 0));
-        let oldest = simulate_start(member, StartMode::AsItIs, oldest, progress);
-        if !matches!(oldest.ending, Ending::Refuses(_) | Ending::NeverServes(_)) {
+        // As `preflight` judges it: releases of one minor version may differ.
+        let full = simulate_start(member, StartMode::AsItIs, None, progress);
+        if !matches!(full.ending, Ending::Refuses(_) | Ending::NeverServes(_)) {
             let why = start.message.take().unwrap_or_default();
             start.message = Some(format!("the newest does not ({why}), older ones may"));
             start.starts = None;

@@ -11,7 +11,9 @@ use super::memory;
 /// Reads JSON text nested at most `depth` levels, whose tree takes at most `memory` bytes.
 pub(crate) fn tree(text: &[u8], depth: usize, memory: usize) -> Result<Value, Fault> {
     if nesting(text) > depth {
-        return Err(Fault::depth(depth));
+        // What is no JSON at all is not too deep.
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(text);
+        return Err(is_json.map_or_else(|error| malformed(text, &error), |_| Fault::depth(depth)));
     }
     memory::of_json(text, memory)?;
     let replaced = without_lone_surrogates(text);
@@ -21,15 +23,18 @@ pub(crate) fn tree(text: &[u8], depth: usize, memory: usize) -> Result<Value, Fa
     let value = Value::deserialize(&mut reader);
     value
         .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| {
-            let lines = text.split_inclusive(|&byte| byte == b'\n');
-            let before: usize = lines
-                .take(error.line().saturating_sub(1))
-                .map(<[u8]>::len)
-                .sum();
-            let at = before.saturating_add(error.column().saturating_sub(1));
-            Fault::malformed("json", at, error.to_string())
-        })
+        .map_err(|error| malformed(text, &error))
+}
+
+/// The fault at the place where a reader stopped.
+fn malformed(text: &[u8], error: &serde_json::Error) -> Fault {
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    let before: usize = lines
+        .take(error.line().saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
+    let at = before.saturating_add(error.column().saturating_sub(1));
+    Fault::malformed("json", at, error.to_string())
 }
 
 /// The same text with U+FFFD for each escape that is half of a surrogate pair, as Go reads it
@@ -114,6 +119,9 @@ mod tests {
                 .contains("deeper than 128")
         );
         assert!(tree(&nested(400), 500, 1 << 20).is_ok());
+        let text = br#"{" 4,ok"1k3p"#.repeat(300);
+        let fault = tree(&text, 128, 1 << 20).unwrap_err().to_string();
+        assert!(!fault.contains("deeper"), "{fault}");
     }
 
     #[test]

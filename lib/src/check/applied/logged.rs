@@ -124,8 +124,11 @@ impl Logged {
         self.applied = consistent_index;
         let until = commit(wal, consistent_index);
         let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
-        let anchor = Anchor::find(keyspace, entries, consistent_index, whole, progress)
-            .or_else(|| Anchor::beginning_by_left(keyspace, entries, consistent_index));
+        // Damage of the db may hide the beginning, where each write would be known.
+        let anchor = match Anchor::find(keyspace, entries, consistent_index, whole, progress) {
+            Some(Anchor::Beginning) => Some(Anchor::Beginning),
+            later => Anchor::beginning_by_left(keyspace, entries, consistent_index).or(later),
+        };
         match anchor {
             Some(anchor) => {
                 self.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);

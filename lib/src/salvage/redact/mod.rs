@@ -403,6 +403,7 @@ fn runs(member: &Member, image: &[u8]) -> Runs {
             Err(_) => damage.found = true,
         }
     }
+    damage.found |= crate::check::has_bent_root(member);
     let pages = bytes.div_ceil(page_size);
     let trees = heads.len();
     for meta in 0..2 {
