@@ -40,7 +40,7 @@ const EXECUTED: &[(&str, &str)] = &[
     // Of several copies.
     (
         "etcd-inspect salvage",
-        "../salvage/peers.rs; that it loses nothing where no majority is clean: ../cli/copies.rs",
+        "../salvage/peers.rs; where it is the first step: ../cli/copies.rs",
     ),
     // With --dry-run, --include carved or --out.
     (
