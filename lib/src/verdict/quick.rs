@@ -229,9 +229,10 @@ fn predicted_start(
     let outcome = simulate_quickly(member, decodes, progress);
     let mut start = PredictedStart::new(&outcome);
     if start.starts == Some(false) {
-        // As `preflight` judges it: releases of one minor version may differ.
-        let full = simulate_start(member, StartMode::AsItIs, None, progress);
-        if !matches!(full.ending, Ending::Refuses(_) | Ending::NeverServes(_)) {
+        // Of older releases of the same minor version it may not be known.
+        let oldest = Some(Release::new(start.release.minor, 0));
+        let oldest = simulate_start(member, StartMode::AsItIs, oldest, progress);
+        if matches!(oldest.ending, Ending::Unknown(_)) {
             let why = start.message.take().unwrap_or_default();
             start.message = Some(format!("the newest does not ({why}), older ones may"));
             start.starts = None;
