@@ -36,8 +36,10 @@ fn a_log_of_kubernetes_that_has_lost_entries_keeps_every_revision_after_them() {
     let (truth, revision) = truth(name);
     // A creation that failed, a lease, a renewal that later ones go on from; then runs of writes, one of them before a write that failed
     // because of it.
-    let cases: [&[RangeInclusive<u64>]; 4] = [
+    // And the renewal of a key with a lease: the lease that it had before ends later, and the key does not.
+    let cases: [&[RangeInclusive<u64>]; 5] = [
         &[9..=9],
+        &[4166..=4166],
         &[345..=345, 470..=470],
         &[242..=246, 778..=782, 3119..=3119],
         &[3555..=3574],

@@ -196,8 +196,8 @@ impl<'a, 'b> Layer<'a, 'b> {
         }
     }
 
-    /// Goes on as if a lost entry had written a key at a revision, or deleted it: no change says so, and what is known of its value and
-    /// lease is that of the version before.
+    /// Goes on as if a lost entry had written a key at a revision, or deleted it: no change says so, what is known of its value is that
+    /// of the version before, and its lease is not known.
     pub(crate) fn presume(&mut self, key: &[u8], written: Option<i64>) {
         self.presumed.insert(key.to_vec(), written);
     }
@@ -266,7 +266,8 @@ impl<'a, 'b> Layer<'a, 'b> {
             .filter(|key| !self.newest.contains_key(key.as_slice()));
         let mut keys: BTreeSet<Vec<u8>> = self.attached.get(&lease).cloned().unwrap_or_default();
         keys.extend(below);
-        keys.retain(|key| self.presumed.get(key) != Some(&None));
+        // The lease of a lost write is not known; most clients write a key again with a lease of its own.
+        keys.retain(|key| !self.presumed.contains_key(key));
         keys.into_iter().collect()
     }
 

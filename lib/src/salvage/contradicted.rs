@@ -14,9 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::label::Provenance;
 use super::record::{Body, KeyRecord, RecordSet};
 use super::{Lost, Salvage};
+use located::text::escape;
 
 /// Bytes that a disk loses together at least.
-const SECTOR_BYTES: u64 = 512;
+const SECTOR_BYTES: u64 = SECTOR_LEN as u64;
+const SECTOR_LEN: usize = 512;
 
 /// A copy whose records are compared.
 #[derive(Debug)]
@@ -111,7 +113,7 @@ impl Salvage<'_> {
                 "revision {main}: {} and {} have different records of key {}, and no majority of the copies says which one was written: that of {} is in the backup",
                 names(copies, &[number]),
                 names(copies, others),
-                key.escape_ascii(),
+                escape::bytes(&key, escape::Charset::default()),
                 names(copies, &[number])
             ),
             place: self.set.place(taken),
@@ -298,7 +300,7 @@ fn has_lost_sectors(set: &RecordSet<'_>, record: &KeyRecord, other: &KeyRecord) 
     sectors.dedup();
     let is_lost = |sector: &u64| {
         let from = usize::try_from(sector.saturating_mul(SECTOR_BYTES)).ok();
-        let bytes = from.and_then(|from| source.image.get(from..from.checked_add(512)?));
+        let bytes = from.and_then(|from| source.image.get(from..from.checked_add(SECTOR_LEN)?));
         bytes.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))
     };
     sectors.iter().all(is_lost)

@@ -38,6 +38,8 @@ pub(super) struct Demands {
     writes: HashMap<Vec<u8>, WritesOfKey>,
     /// The entry that tried to create a key which was there before the lost entries.
     refused: HashMap<Vec<u8>, RaftIndex>,
+    /// Time to live of leases whose grant is lost: the longest that was granted before.
+    presumed_ttl: Option<i64>,
     /// Keys that lost entries deleted.
     deleted: Vec<Vec<u8>>,
     revoked: HashSet<i64>,
@@ -48,8 +50,8 @@ pub(super) struct Demands {
 struct WritesOfKey {
     /// The entry that wrote it first, and the revision it had before.
     first: (RaftIndex, i64),
-    /// Ascending, without the newest.
-    revisions: Vec<i64>,
+    /// Without the newest.
+    revisions: BTreeSet<i64>,
 }
 
 /// What is shown of one run of lost entries.
@@ -112,14 +114,14 @@ impl Demands {
         written
     }
 
-    /// Notes lost entries.
-    pub(super) fn lose(&mut self, lost: LostEntries) {
+    /// Notes lost entries, with what is known of their writes.
+    pub(super) fn lose(&mut self, lost: LostEntries, writes: Vec<(Vec<u8>, i64)>) {
         let (first, last) = lost.revisions;
         self.holes.push(ShownOfHole {
             first: lost.first,
             revisions: (first.saturating_sub(1), last),
             demands: Vec::new(),
-            writes: Vec::new(),
+            writes,
         });
     }
 
@@ -151,8 +153,9 @@ impl Demands {
         if id == 0 || leases.contains(id) || self.revoked.contains(&id) {
             return;
         }
-        let longest = leases.0.values().map(|lease| lease.ttl).max();
-        let ttl = longest.unwrap_or(PRESUMED_TTL);
+        let longest = || leases.0.values().map(|lease| lease.ttl).max();
+        let ttl = self.presumed_ttl.or_else(longest).unwrap_or(PRESUMED_TTL);
+        self.presumed_ttl = Some(ttl);
         let lease = ReplayedLease {
             ttl,
             remaining_ttl: 0,
@@ -200,9 +203,9 @@ impl Demands {
             let writes = self.writes.entry(key.to_vec());
             let writes = writes.or_insert(WritesOfKey {
                 first: (index, known),
-                revisions: Vec::new(),
+                revisions: BTreeSet::new(),
             });
-            writes.revisions.push(known);
+            writes.revisions.insert(known);
         }
     }
 
@@ -214,11 +217,29 @@ impl Demands {
 
     /// A demand that is as counted.
     fn fits(&mut self, known: i64) {
-        let holes = self.holes.iter_mut().rev();
-        let mut holes = holes.skip_while(|hole| hole.revisions.1 >= known);
-        if let Some(hole) = holes.next() {
+        // A lost entry's own revision says nothing of how many there were before it.
+        let is_lost = self
+            .hole_up_to(known)
+            .is_some_and(|hole| known <= hole.revisions.1);
+        if let Some(hole) = self.hole_before(known).filter(|_| !is_lost) {
             hole.demands.push((known, 0));
         }
+    }
+
+    /// The last lost entries that were before a revision.
+    fn hole_before(&mut self, revision: i64) -> Option<&mut ShownOfHole> {
+        let after = self
+            .holes
+            .partition_point(|hole| hole.revisions.1 < revision);
+        self.holes.get_mut(after.checked_sub(1)?)
+    }
+
+    /// The last lost entries that were before a revision, or made it.
+    fn hole_up_to(&mut self, revision: i64) -> Option<&mut ShownOfHole> {
+        let after = self
+            .holes
+            .partition_point(|hole| hole.revisions.0 < revision);
+        self.holes.get_mut(after.checked_sub(1)?)
     }
 
     /// Whether a key was written last at the revision that a transaction demands, though another is known. A client that has not seen
@@ -230,21 +251,17 @@ impl Demands {
         if demanded <= first || writes.is_some_and(is_older) {
             return false;
         }
-        // The last lost entries before the revision that is demanded, or those that made it.
-        let holes = self.holes.iter().rev();
-        let mut holes = holes.skip_while(|hole| hole.revisions.0 >= demanded);
-        let Some((before, last)) = holes.next().map(|hole| hole.revisions) else {
+        let Some((before, last)) = self.hole_up_to(demanded).map(|hole| hole.revisions) else {
             return false;
         };
         if known <= before {
             return self.shown_of_key(key, (demanded, known));
         }
-        if let Some(writes) = writes.filter(|writes| demanded <= last && writes.first.1 <= before) {
-            self.refuted.insert(writes.first.0, demanded);
+        let writes = self.writes.get(key).map(|writes| writes.first);
+        if let Some((index, _)) = writes.filter(|(_, had)| demanded <= last && *had <= before) {
+            self.refuted.insert(index, demanded);
         }
-        let holes = self.holes.iter_mut().rev();
-        let mut holes = holes.skip_while(|hole| hole.revisions.1 >= known);
-        if let Some(hole) = holes.next() {
+        if let Some(hole) = self.hole_before(known) {
             hole.demands.push((known, demanded.saturating_sub(known)));
         }
         true
@@ -252,10 +269,9 @@ impl Demands {
 
     /// A key that no entry after the last lost ones has written, and of which a later revision is demanded.
     fn shown_of_key(&mut self, key: &[u8], (demanded, known): (i64, i64)) -> bool {
-        let mut holes = self.holes.iter_mut();
-        let within = holes.find(|hole| {
+        let within = self.hole_up_to(demanded).filter(|hole| {
             let (before, last) = hole.revisions;
-            known <= before && (before.saturating_add(1)..=last).contains(&demanded)
+            known <= before && demanded <= last
         });
         if let Some(hole) = within {
             hole.writes.push((key.to_vec(), demanded));

@@ -117,7 +117,8 @@ impl Salvage<'_> {
             let first = named.entry(key.as_slice()).or_insert(*revision);
             *first = (*first).min(*revision);
         }
-        if any.is_none() && named.is_empty() {
+        let uncounted = self.uncounted_from;
+        if any.is_none() && named.is_empty() && uncounted.is_none() {
             return;
         }
         let mut uncertain = Vec::new();
@@ -129,24 +130,23 @@ impl Salvage<'_> {
             let key = records
                 .peek()
                 .map_or(&[][..], |record| self.set.user_key(record));
-            // A write without a trace may be of any key, one with a trace is of the key that it names.
-            let first = any.into_iter().chain(named.get(key).copied()).min();
-            let Some(first) = first.filter(|_| self.newest(positions, gone).is_some()) else {
+            let Some(newest) = self.newest(positions, gone) else {
                 return;
             };
-            let is_uncounted = |newest: &&KeyRecord| {
-                let from = self.uncounted_from.unwrap_or(i64::MAX);
-                newest.label == Provenance::Log && newest.revision.main > from
-            };
-            if let Some(newest) = self.newest(positions, gone).filter(is_uncounted) {
+            // A write without a trace may be of any key, one with a trace is of the key that it names.
+            let first = any.into_iter().chain(named.get(key).copied()).min();
+            let of_log = newest.label == Provenance::Log;
+            let is_uncounted = |from: &i64| of_log && newest.revision.main > *from;
+            if let Some(from) = uncounted.filter(is_uncounted) {
                 uncertain.push(Doubtful {
                     key: key.to_vec(),
                     revision: newest.revision.main,
-                    lost_revision: first,
+                    lost_revision: first.map_or(from, |first| first.min(from)),
                     place: self.set.place(newest),
                 });
                 return;
             }
+            let Some(first) = first else { return };
             let counted = records
                 .filter(|record| record.revision.main > first)
                 .take_while(|record| !record.tombstone && record.label == Provenance::Log);

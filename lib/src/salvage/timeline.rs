@@ -322,9 +322,15 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
 
     fn lost(&mut self, lost: LostEntries) {
         self.line.lost.push(lost);
-        if self.holes.asks_later_entries() {
-            self.line.demands.lose(lost);
+        if !self.holes.asks_later_entries() {
+            return;
         }
+        let writes = self.holes.writes(lost.first);
+        let writes: Vec<(Vec<u8>, i64)> = writes.map(|(key, main)| (key.to_vec(), main)).collect();
+        for (key, main) in &writes {
+            self.replay.presume(key, Some(*main));
+        }
+        self.line.demands.lose(lost, writes);
     }
 
     /// Counts the entries before `index` as lost. `false`: the end is among them.

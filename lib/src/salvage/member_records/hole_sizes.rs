@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::demands::Demands;
 use super::super::record::KeyRecord;
 use super::super::settled::KnownRecords;
 use super::super::timeline::{LogReplay, LostEntries};
@@ -38,6 +39,8 @@ pub(in crate::salvage) struct HoleSizes {
     recreated: BTreeSet<RaftIndex>,
     /// Entries whose transaction failed, for a lost entry had written the key at that revision.
     refuted: BTreeMap<RaftIndex, i64>,
+    /// Keys that lost entries wrote, each with its revision, by the first index of their run.
+    writes: BTreeMap<RaftIndex, BTreeMap<Vec<u8>, i64>>,
 }
 
 impl HoleSizes {
@@ -73,6 +76,30 @@ impl HoleSizes {
         self.refuted.get(&index).copied()
     }
 
+    /// The keys that a run of lost entries wrote, each with its revision.
+    pub(in crate::salvage) fn writes(
+        &self,
+        first: RaftIndex,
+    ) -> impl Iterator<Item = (&[u8], i64)> {
+        let writes = self.writes.get(&first).into_iter().flatten();
+        writes.map(|(key, revision)| (key.as_slice(), *revision))
+    }
+
+    /// Notes what the runs that are counted wrote. `false` if nothing is new.
+    fn learn_writes(&mut self, demands: &Demands) -> bool {
+        let mut is_new = false;
+        for hole in &demands.holes {
+            if !self.shown.contains(&hole.first) {
+                break;
+            }
+            let known = self.writes.entry(hole.first).or_default();
+            for (key, revision) in &hole.writes {
+                is_new |= known.insert(key.clone(), *revision) != Some(*revision);
+            }
+        }
+        is_new
+    }
+
     /// Counts the first run that is not counted yet by what later transactions demand. `false` if there is none.
     pub(super) fn correct_by_demands(&mut self, line: &LogReplay<'_>) -> bool {
         let demands = &line.demands;
@@ -90,6 +117,9 @@ impl HoleSizes {
             refuted.find(|(index, _)| !self.refuted.contains_key(index))
         {
             self.refuted.insert(*index, *revision);
+            return true;
+        }
+        if self.learn_writes(demands) {
             return true;
         }
         let Some((hole, lost)) = open.filter(|_| self.shown.len() < MAX_HOLES) else {
