@@ -436,6 +436,25 @@ fn a_finalizer_is_stuck_also_if_its_deletion_is_the_newest_time_in_the_data() {
     });
     assert!(one.message.contains("example.com/hold"), "{}", one.message);
     assert!(one.message.contains("not known"), "{}", one.message);
+    let all = only("K8S-013", Severity::Note, |keys| {
+        for (name, at) in [
+            ("web-2", "12:59:30"),
+            ("web-3", "13:00:00"),
+            ("web-4", "12:59:53"),
+        ] {
+            let mut object = pod("shop", name, name);
+            object["metadata"]["deletionTimestamp"] = json!(format!("2024-05-01T{at}Z"));
+            object["metadata"]["finalizers"] = json!(["example.com/hold"]);
+            put(keys, &format!("/registry/pods/shop/{name}"), &object);
+        }
+    });
+    assert_eq!(all.keys.len(), 3, "{}", all.message);
+    assert!(
+        all.message
+            .contains("the first of them at 2024-05-01T12:59:30Z"),
+        "{}",
+        all.message
+    );
 }
 
 #[test]

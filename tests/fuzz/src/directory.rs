@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
-use etcd_inspect::evidence::{Evidence, Kind};
 use etcd_inspect::bolt::{self, Db as Bolt, MetaChoice};
+use etcd_inspect::evidence::{Evidence, Kind};
 use etcd_inspect::member::{Member, Options};
 use etcd_inspect::progress::Silent;
 use etcd_inspect::salvage::{self, Sources, carve, correct};
@@ -71,8 +71,14 @@ fn member(data: &[u8]) -> Member {
     let (wal, snap) = log.split_at(log.len() / 4 * 3);
     let files = [
         ("member/snap/db", db),
-        ("member/snap/0000000000000002-0000000000000003.snap", snap.to_vec()),
-        ("member/wal/0000000000000000-0000000000000000.wal", wal.to_vec()),
+        (
+            "member/snap/0000000000000002-0000000000000003.snap",
+            snap.to_vec(),
+        ),
+        (
+            "member/wal/0000000000000000-0000000000000000.wal",
+            wal.to_vec(),
+        ),
     ];
     let evidence = Evidence::of_readers("made up", Kind::DataDir, files);
     Member::from_evidence(evidence, Options::default())

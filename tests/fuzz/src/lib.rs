@@ -48,13 +48,21 @@ pub fn bolt(data: &[u8]) {
     let name = FileName::new("db");
     let file = Bytes::new(&name, 0, data);
     let sink = &mut |finding| ignore(finding);
-    for choice in [MetaChoice::Newest, MetaChoice::Older, MetaChoice::Slot(0), MetaChoice::Slot(1)] {
+    for choice in [
+        MetaChoice::Newest,
+        MetaChoice::Older,
+        MetaChoice::Slot(0),
+        MetaChoice::Slot(1),
+    ] {
         let Ok(db) = Db::open(file, choice, &Limits::default()) else {
             continue;
         };
         bolt::check::check(&db, &Silent, sink);
         let map = PageMap::build(&db, sink).counts();
-        assert_eq!(map.free_pages + map.used_pages + map.unknown_pages + map.outside_pages, db.file_pages());
+        assert_eq!(
+            map.free_pages + map.used_pages + map.unknown_pages + map.outside_pages,
+            db.file_pages()
+        );
         black_box(freelist::rebuilt(&db, sink).len());
         for (_, bucket) in db.buckets(sink) {
             bucket.for_each(sink, &mut |item| {
@@ -74,10 +82,18 @@ pub fn bolt(data: &[u8]) {
 }
 
 fn keyspace(keyspace: &Keyspace<'_>) {
-    black_box((keyspace.hash_kv(None).is_ok(), keyspace.counts(), keyspace.live_count()));
+    black_box((
+        keyspace.hash_kv(None).is_ok(),
+        keyspace.counts(),
+        keyspace.live_count(),
+    ));
     for version in keyspace.all(&KeyRange::all()).iter().take(20) {
         black_box(keyspace.history(version.key).len());
-        black_box(keyspace.get(version.key, Some(version.revision.main)).is_ok());
+        black_box(
+            keyspace
+                .get(version.key, Some(version.revision.main))
+                .is_ok(),
+        );
     }
     black_box(keyspace.removable().len() + keyspace.deleted(&KeyRange::all()).len());
 }
@@ -88,7 +104,10 @@ pub fn wal(data: &[u8]) {
     let [first, second] = &names;
     let half = data.len() / 2;
     let one = vec![Bytes::new(first, 0, data)];
-    let two = vec![Bytes::new(first, 0, &data[..half]), Bytes::new(second, 0, &data[half..])];
+    let two = vec![
+        Bytes::new(first, 0, &data[..half]),
+        Bytes::new(second, 0, &data[half..]),
+    ];
     for files in [one, two] {
         let log = Log::read(&files, &Limits::default(), &Silent);
         wal::check::all(&log, &files, &mut ignore);
@@ -117,7 +136,10 @@ pub fn mvcc(data: &[u8]) {
     if let Ok(kv) = KeyValue::parse(message) {
         let again = kv.to_bytes();
         let reparsed = KeyValue::parse(&again).expect("what was written is read");
-        assert_eq!((reparsed.key, reparsed.value, reparsed.lease), (kv.key, kv.value, kv.lease));
+        assert_eq!(
+            (reparsed.key, reparsed.value, reparsed.lease),
+            (kv.key, kv.value, kv.lease)
+        );
     }
 }
 
@@ -160,7 +182,11 @@ pub fn encryption(data: &[u8]) {
     if let Some(seal) = Seal::parse(data) {
         black_box((seal.name().len(), seal.envelope().is_some()));
     }
-    black_box(Keyring::default().open(b"/registry/secrets/a/b", None, data).is_ok());
+    black_box(
+        Keyring::default()
+            .open(b"/registry/secrets/a/b", None, data)
+            .is_ok(),
+    );
 }
 
 /// A file that may be an archive.
@@ -178,11 +204,23 @@ pub fn archive(data: &[u8]) {
 /// Everything a member can be asked.
 pub(crate) fn ask(member: &Member) {
     let report = etcd_inspect::check::check(member, etcd_inspect::check::Depth::Deep, &Silent);
-    black_box(report.findings.iter().map(|finding| finding.message.len()).sum::<usize>());
+    black_box(
+        report
+            .findings
+            .iter()
+            .map(|finding| finding.message.len())
+            .sum::<usize>(),
+    );
     if let Ok(space) = member.readable_keyspace() {
         keyspace(&space);
         if let Ok(file) = member.db_file() {
-            let objects = Objects::new(space, file.name(), None, Keyring::default(), &member.options().evidence.limits);
+            let objects = Objects::new(
+                space,
+                file.name(),
+                None,
+                Keyring::default(),
+                &member.options().evidence.limits,
+            );
             for version in space.between(0..=i64::MAX).take(50) {
                 black_box(objects.json(&version, Reading::default()).is_ok());
             }

@@ -7,8 +7,14 @@ use etcd_inspect_fuzz::{TARGETS, Target};
 #[test]
 fn no_kept_input_makes_a_target_panic() {
     let ran = std::thread::scope(|scope| {
-        let threads: Vec<_> = TARGETS.iter().map(|(name, target)| (name, scope.spawn(|| run(name, *target)))).collect();
-        threads.into_iter().map(|(name, thread)| (name, thread.join().unwrap())).collect::<Vec<_>>()
+        let threads: Vec<_> = TARGETS
+            .iter()
+            .map(|(name, target)| (name, scope.spawn(|| run(name, *target))))
+            .collect();
+        threads
+            .into_iter()
+            .map(|(name, thread)| (name, thread.join().unwrap()))
+            .collect::<Vec<_>>()
     });
     for (name, ran) in ran {
         assert!(ran > 0, "corpus/{name} holds nothing");
@@ -16,7 +22,11 @@ fn no_kept_input_makes_a_target_panic() {
 }
 
 fn run(name: &str, target: Target) -> usize {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(name);
     let files = std::fs::read_dir(folder).unwrap();
-    files.map(|file| target(&std::fs::read(file.unwrap().path()).unwrap())).count()
+    files
+        .map(|file| target(&std::fs::read(file.unwrap().path()).unwrap()))
+        .count()
 }

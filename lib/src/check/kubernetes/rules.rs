@@ -396,32 +396,37 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
 
     fn finalizers(&mut self, newest: Option<Timestamp>) {
         let Some(newest) = newest else { return };
-        let stuck = self.select(|object| {
-            // If a deletion is the newest time in the data, nothing says how long ago it was: no clock went on since.
-            let waits =
-                |since| newest.duration_since(since) > FINALIZER_PATIENCE || since >= newest;
-            object.waits_since.is_some_and(waits)
-        });
-        let Some(first) = stuck.first() else { return };
-        let rest = match (stuck.len(), first.waits_since) {
-            (1, Some(since)) => {
-                let finalizers = first.finalizers().join(", ");
-                let unknown = match since >= newest {
-                    true => " (the newest time in the data: how long it has waited is not known)",
-                    false => "",
-                };
-                format!("deleted at {since} and still waits for finalizers: {finalizers}{unknown}")
-            }
-            _ if stuck
-                .iter()
-                .any(|object| object.waits_since >= Some(newest)) =>
-            {
-                "deleted and still wait for finalizers".to_owned()
-            }
-            _ => "deleted more than an hour before the newest write and still wait for finalizers"
-                .to_owned(),
+        let mut waiting = self.select(|object| object.waits_since.is_some());
+        waiting.sort_by_key(|object| object.waits_since);
+        // If a deletion is the newest time in the data, nothing says how long ago any of them was: no clock went on since.
+        let is_known = waiting
+            .iter()
+            .all(|object| object.waits_since < Some(newest));
+        if is_known {
+            let is_long = |since| newest.duration_since(since) > FINALIZER_PATIENCE;
+            waiting.retain(|object| object.waits_since.is_some_and(is_long));
+        }
+        let Some((first, since)) = waiting
+            .first()
+            .and_then(|first| Some((*first, first.waits_since?)))
+        else {
+            return;
         };
-        self.together(&codes::STUCK_FINALIZER, &stuck, ("was", "were"), &rest);
+        let finalizers = first.finalizers().join(", ");
+        let rest = match (waiting.len(), is_known) {
+            (1, true) => format!("deleted at {since} and still waits for finalizers: {finalizers}"),
+            (1, false) => format!(
+                "deleted at {since} and still waits for finalizers: {finalizers} (the newest time in the data: how long it has waited is not known)"
+            ),
+            (_, true) => {
+                "deleted more than an hour before the newest write and still wait for finalizers"
+                    .to_owned()
+            }
+            (_, false) => format!(
+                "deleted, the first of them at {since}, and still wait for finalizers (one deletion is the newest time in the data: how long they have waited is not known)"
+            ),
+        };
+        self.together(&codes::STUCK_FINALIZER, &waiting, ("was", "were"), &rest);
     }
 }
 
