@@ -259,6 +259,22 @@ fn pages_that_hold_secrets_show_stars_in_their_place() {
 }
 
 #[test]
+fn a_described_secret_shows_how_long_each_hidden_value_is() {
+    for one in canaries().iter().step_by(20) {
+        let noun = format!("secret/{}", one.name);
+        let line = ["describe", &noun, "-n", &one.namespace, "-d", "PATH"];
+        let said = run(&line);
+        one.assert_hidden(&line, &said);
+        let shown = format!("{} bytes", one.plain.len());
+        let field = said
+            .out
+            .lines()
+            .find_map(|row| row.strip_prefix(&format!("{}:", one.field)));
+        assert_eq!(field.map(str::trim), Some(&*shown), "{}", said.out);
+    }
+}
+
+#[test]
 fn who_asks_for_an_object_by_its_name_sees_it() {
     let canaries = canaries();
     let one = &canaries[0];

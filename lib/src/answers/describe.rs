@@ -81,6 +81,7 @@ pub fn describe(
     // A hundred pods of one namespace are listed once.
     let listed: RefCell<ListedObjects> = RefCell::default();
     let described = found.into_iter().map(|mut found| {
+        let secret_sizes = described::secret_sizes(&found.object);
         if let Some(mask) = mask {
             mask.object(&mut found.object);
         }
@@ -97,6 +98,7 @@ pub fn describe(
             &Surroundings {
                 now,
                 events: &events_of(&found.object, &events),
+                secret_sizes: &secret_sizes,
                 list: &list,
             },
         );

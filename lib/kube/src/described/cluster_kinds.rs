@@ -190,6 +190,7 @@ mod tests {
         let around = Surroundings {
             now: jiff::Timestamp::UNIX_EPOCH,
             events: &[],
+            secret_sizes: &[],
             list: &|_, _| Vec::new(),
         };
         text(object, &around)

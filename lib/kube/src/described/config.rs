@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use super::sheet::Sheet;
 use super::{Surroundings, View, date, identity};
@@ -27,15 +28,30 @@ pub(super) fn config_map(of: View<'_>, sheet: &mut Sheet) -> bool {
     let mut data: Vec<_> = of.key("binaryData").fields().collect();
     data.sort_by_key(|(name, _)| *name);
     for (name, value) in data {
-        let bytes = STANDARD.decode(value.or("")).unwrap_or_default().len();
+        let bytes = decoded(&value.or("")).len();
         sheet.line(0, &format!("{name}: {bytes} bytes"));
     }
     sheet.line(0, "");
     true
 }
 
-/// Values are sizes, as kubectl shows them; masked ones are shown as their masks, and shown ones of tokens as they are.
-pub(super) fn secret(of: View<'_>, sheet: &mut Sheet) -> bool {
+/// Names and sizes in bytes of what a Secret contains, before it is masked; empty for other objects.
+pub fn secret_sizes(object: &Value) -> Vec<(String, usize)> {
+    let of = View::new(object);
+    if of.key("kind").text() != Some("Secret") {
+        return Vec::new();
+    }
+    let data = of.key("data").fields();
+    data.map(|(name, value)| (name.to_owned(), decoded(&value.or("")).len()))
+        .collect()
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    STANDARD.decode(text).unwrap_or_default()
+}
+
+/// Values are sizes, as kubectl shows them; shown tokens are shown as they are.
+pub(super) fn secret(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) -> bool {
     identity(of, sheet);
     sheet.metadata(of);
     sheet.line(0, "");
@@ -48,17 +64,17 @@ pub(super) fn secret(of: View<'_>, sheet: &mut Sheet) -> bool {
     data.sort_by_key(|(name, _)| *name);
     for (name, value) in data {
         let value = value.or("");
-        let plain = STANDARD.decode(&value).unwrap_or_default();
-        sheet.field(
-            name,
-            &match value.starts_with(BULLETS) {
-                true => value,
-                false if is_token && name == "token" => {
-                    String::from_utf8_lossy(&plain).into_owned()
-                }
-                false => format!("{} bytes", plain.len()),
-            },
-        );
+        let is_hidden = value.starts_with(BULLETS);
+        let size = around.secret_sizes.iter().find(|(of, _)| of == name);
+        let shown = match size {
+            Some((_, bytes)) if is_hidden => format!("{bytes} bytes"),
+            None if is_hidden => value,
+            _ if is_token && name == "token" => {
+                String::from_utf8_lossy(&decoded(&value)).into_owned()
+            }
+            _ => format!("{} bytes", decoded(&value).len()),
+        };
+        sheet.field(name, &shown);
     }
     false
 }

@@ -27,12 +27,16 @@ use super::table::age;
 use super::table::object::View;
 use sheet::Sheet;
 
+pub use config::secret_sizes;
+
 /// What a description needs beside the object.
 pub struct Surroundings<'s> {
     /// What ages are relative to.
     pub now: Timestamp,
     /// The Events that mention the object, the oldest first.
     pub events: &'s [&'s Value],
+    /// Names and sizes in bytes of what a Secret contains ([`secret_sizes`]): the object has only masks of it.
+    pub secret_sizes: &'s [(String, usize)],
     /// All objects of a resource (`pods`) in a namespace, or in all.
     pub list: &'s dyn Fn(&str, Option<&str>) -> Vec<Value>,
 }
@@ -48,7 +52,7 @@ impl Surroundings<'_> {
 /// ```
 /// use etcd_inspect_kube::described::{Surroundings, text};
 /// let object = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}, "status": {"phase": "Active"}});
-/// let around = Surroundings { now: jiff::Timestamp::UNIX_EPOCH, events: &[], list: &|_, _| Vec::new() };
+/// let around = Surroundings { now: jiff::Timestamp::UNIX_EPOCH, events: &[], secret_sizes: &[], list: &|_, _| Vec::new() };
 /// assert!(text(&object, &around).starts_with("Name:         shop\nLabels:       <none>\nAnnotations:  <none>\nStatus:       Active\n"));
 /// ```
 pub fn text(object: &Value, around: &Surroundings<'_>) -> String {
@@ -79,7 +83,7 @@ pub fn text(object: &Value, around: &Surroundings<'_>) -> String {
         ("", "PersistentVolumeClaim") => storage::claim(of, around, &mut sheet),
         ("", "PersistentVolume") => storage::volume(of, around, &mut sheet),
         ("", "ConfigMap") => config::config_map(of, &mut sheet),
-        ("", "Secret") => config::secret(of, &mut sheet),
+        ("", "Secret") => config::secret(of, around, &mut sheet),
         ("", "Namespace") => config::namespace(of, around, &mut sheet),
         ("", "ServiceAccount") => config::service_account(of, around, &mut sheet),
         ("", "Node") => node::node(of, around, &mut sheet),

@@ -10,7 +10,15 @@ fn described(
     list: &dyn Fn(&str, Option<&str>) -> Vec<Value>,
 ) -> String {
     let now = "2026-11-21T02:00:00Z".parse().unwrap();
-    text(object, &Surroundings { now, events, list })
+    text(
+        object,
+        &Surroundings {
+            now,
+            events,
+            secret_sizes: &[],
+            list,
+        },
+    )
 }
 
 fn alone(object: &Value) -> String {
