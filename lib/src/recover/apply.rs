@@ -117,6 +117,13 @@ impl<'a, 'b> Replay<'a, 'b> {
         self.store.layer.presume(key, written);
     }
 
+    /// Goes on after changes that lost entries made.
+    pub(crate) fn write_all(&mut self, changes: Vec<Change<'a>>) {
+        changes
+            .into_iter()
+            .for_each(|change| self.store.layer.write(change));
+    }
+
     /// Goes on as if a lost entry had granted a lease.
     pub(crate) fn presume_lease(&mut self, id: i64, lease: ReplayedLease) {
         self.state.leases.0.insert(id, lease);

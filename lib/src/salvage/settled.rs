@@ -1,8 +1,11 @@
 //! Changes that the db confirms: its record has all that they say, so they need not be held.
 
+use std::borrow::Cow;
+
 use super::record::{Body, KeyRecord, slice};
+use super::timeline::LostEntries;
 use crate::mvcc::{KeyValue, Revision};
-use crate::recover::Change;
+use crate::recover::{Change, Put};
 
 /// The records of a db that entries may confirm.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +30,8 @@ pub(super) struct Settled<'a, 's> {
     pub(super) confirmed: ConfirmedRecords,
     /// Changes of which the db has no equal record.
     pub(super) changes: Vec<Change<'a>>,
+    /// Main revisions of changes that were taken over from the db itself: they say nothing of their own. Ascending.
+    taken_over: Vec<i64>,
 }
 
 impl ConfirmedRecords {
@@ -121,8 +126,42 @@ impl<'a, 's> Settled<'a, 's> {
         !self.known.records.is_empty()
     }
 
+    /// What the db has at the revisions of lost entries, each as if it were a change: later entries are applied to it.
+    pub(super) fn take_over(&mut self, lost: &LostEntries) -> Vec<Change<'a>> {
+        let (first, last) = lost.revisions;
+        let records = self.known.records;
+        let from = records.partition_point(|record| record.revision.main < first);
+        let rest = records.get(from..).unwrap_or_default();
+        let within = rest
+            .iter()
+            .take_while(|record| record.revision.main <= last);
+        let changes = within.filter_map(|record| {
+            let stored = self.known.key_value(record)?;
+            let put = Put {
+                create_revision: stored.create_revision,
+                version: stored.version,
+                value: Cow::Owned(stored.value.to_vec()),
+                lease: stored.lease,
+            };
+            Some(Change {
+                revision: record.revision,
+                index: lost.first,
+                key: Cow::Owned(stored.key.to_vec()),
+                put: (!record.tombstone).then_some(put),
+            })
+        });
+        let changes: Vec<Change<'a>> = changes.collect();
+        let mains = changes.iter().map(|change| change.revision.main);
+        self.taken_over.extend(mains);
+        self.taken_over.dedup();
+        changes
+    }
+
     /// Keeps the position of the record that says the same, or else the change.
     pub(super) fn take(&mut self, change: Change<'a>) {
+        if self.taken_over.binary_search(&change.revision.main).is_ok() {
+            return;
+        }
         let found = self.known.find(change.revision, self.next);
         let record = found.and_then(|at| self.known.records.get(at));
         let equal = record.is_some_and(|record| self.known.is_stored_as(&change, record));

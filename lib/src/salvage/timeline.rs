@@ -322,6 +322,8 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
 
     fn lost(&mut self, lost: LostEntries) {
         self.line.lost.push(lost);
+        let taken_over = self.settled.take_over(&lost);
+        self.replay.write_all(taken_over);
         if !self.holes.asks_later_entries() {
             return;
         }

@@ -133,9 +133,23 @@ impl Anchor {
         })
     }
 
+    /// As [`Anchor::find`]; but the beginning, where each write is known, also if damage or the compaction of the db hides it.
+    pub(crate) fn find_or_beginning(
+        keyspace: &Keyspace<'_>,
+        entries: &[RunEntry<'_>],
+        consistent_index: RaftIndex,
+        whole: bool,
+        progress: &dyn Progress,
+    ) -> Option<Self> {
+        match Self::find(keyspace, entries, consistent_index, whole, progress) {
+            Some(Self::Beginning) => Some(Self::Beginning),
+            later => Self::beginning_by_left(keyspace, entries, consistent_index).or(later),
+        }
+    }
+
     /// The beginning of a log from entry 1 of which the compaction took every record that must be there: most of the records that it left
     /// are what the entries wrote.
-    pub(crate) fn beginning_by_left(
+    fn beginning_by_left(
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
         consistent_index: RaftIndex,
@@ -169,6 +183,7 @@ impl Anchor {
             Self::At { .. } => (&stored, presumed(rest)),
         };
         let compacted = keyspace.compact_revision().unwrap_or(-1);
+        let newest = keyspace.revision();
         let mut replay = Replay::new(base, state, from, -1);
         let (mut all, mut made) = (Tried::default(), 0usize);
         for (position, entry) in (self.at()..).zip(
@@ -196,8 +211,12 @@ impl Anchor {
                 continue;
             }
             // The store ends there: what follows is not in it.
-            if kept == KeptRecords::WithLeft && main > keyspace.revision() {
+            if kept == KeptRecords::WithLeft && main > newest {
                 break;
+            }
+            // Every revision above the compaction has a record: one that is not there is lost, and says nothing of the candidate.
+            if records.is_empty() && main < newest {
+                continue;
             }
             all.compare(new, &records);
             if all.tried == TRIED_ENTRIES {

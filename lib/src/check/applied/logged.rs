@@ -124,12 +124,7 @@ impl Logged {
         self.applied = consistent_index;
         let until = commit(wal, consistent_index);
         let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
-        // Damage of the db may hide the beginning, where each write would be known.
-        let anchor = match Anchor::find(keyspace, entries, consistent_index, whole, progress) {
-            Some(Anchor::Beginning) => Some(Anchor::Beginning),
-            later => Anchor::beginning_by_left(keyspace, entries, consistent_index).or(later),
-        };
-        match anchor {
+        match Anchor::find_or_beginning(keyspace, entries, consistent_index, whole, progress) {
             Some(anchor) => {
                 self.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
                 self.place(keyspace, entries, anchor, until);

@@ -8,10 +8,11 @@ use super::history::ONE_HISTORY;
 use super::hole_sizes::HoleSizes;
 use super::holes;
 use super::join::{Agreement, LoggedRevisions, has_all, join};
+use super::joined_base::JoinedBase;
 use super::shown::timeline_by_later_entries;
 use super::stored_side::StoredSide;
 use super::{MemberRecords, Wanted};
-use crate::check::applied::{Anchor, beginning, presumed, runs};
+use crate::check::applied::{Anchor, RunEntry, beginning, presumed, runs};
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
 use crate::progress::Progress;
@@ -44,7 +45,18 @@ impl<'a> MemberRecords<'a> {
         };
         let confirmed = confirm(wal, extra, &keyspace, &side, end, progress);
         let applied = self.applied_in_db(confirmed.as_ref(), &side);
-        let mut line = continued(wal, extra, keyspace, &side, (applied.0, end));
+        let mut line = {
+            let logged = confirmed
+                .as_ref()
+                .map_or(&[][..], |confirmed| &confirmed.line.changes);
+            continued(
+                wal,
+                extra,
+                &JoinedBase::new(keyspace, logged),
+                &side,
+                (applied.0, end),
+            )
+        };
         self.take_end(wal, extra, &mut line, applied);
         let newest = keyspace.revision();
         let mut both = confirmed
@@ -171,11 +183,11 @@ impl<'a> MemberRecords<'a> {
 fn continued<'a>(
     wal: &Wal<'a>,
     extra: &'a Extra<'a>,
-    keyspace: Keyspace<'a>,
+    base: &JoinedBase<'_, '_>,
     side: &StoredSide<'a>,
     (applied, end): (RaftIndex, ReplayUntil),
 ) -> LogReplay<'a> {
-    let newest = keyspace.revision();
+    let newest = base.revision();
     let state = side.db.as_ref().map(State::read).unwrap_or_default();
     let follows = |entry: &LogEntry| entry.index > applied && entry.index <= end.index;
     let start = ReplayFrom {
@@ -184,9 +196,8 @@ fn continued<'a>(
         compacted: side.compacted(),
     };
     if end.revision >= newest && wal.log().surviving().any(follows) {
-        let stored = recover::Stored::new(keyspace, newest);
         let span = (start, end);
-        return timeline_by_later_entries(wal, extra, &stored, &state, span, HoleSizes::default());
+        return timeline_by_later_entries(wal, extra, base, &state, span, HoleSizes::default());
     }
     LogReplay {
         state,
@@ -214,50 +225,77 @@ fn confirm<'a>(
     let index = side.applied().0;
     let log = wal.log();
     let whole = log.gaps.is_empty() && log.damages.is_empty();
-    runs(wal).into_iter().find_map(|entries| {
-        let anchor = Anchor::find(keyspace, &entries, index, whole, progress)
-            .or_else(|| Anchor::find_below_compaction(keyspace, &entries, index, progress))?;
-        let rest = entries.get(anchor.at()..).unwrap_or_default();
-        let first = rest.first()?.entry.index;
-        let from = match anchor {
-            Anchor::Beginning => 1,
-            Anchor::At { revision, .. } => revision,
-        };
-        let stored = recover::Stored::new(*keyspace, from);
-        let (base, state): (&dyn Base, State) = match anchor {
-            Anchor::Beginning => (&Nothing, beginning()),
-            Anchor::At { .. } => (&stored, presumed(rest)),
-        };
-        let start = ReplayFrom {
-            index: first.previous(),
-            revision: from,
-            compacted: -1,
-        };
-        let to = ReplayUntil {
-            index: end.index,
-            revision: keyspace.revision().min(end.revision),
-        };
-        let mut holes = HoleSizes::default();
-        let mut line;
-        let joined = loop {
-            let (span, known) = ((start, to), side.known());
-            line = timeline(wal, extra, base, state.clone(), span, known, &holes);
-            let joined = Agreement::new(&line, side);
-            if joined.contradicted == 0 || !holes.correct(&line, side) {
-                break joined;
-            }
-        };
-        if joined.contradicted > 0 && holes::a_forced_start_dropped_writes(wal) {
-            return None;
-        }
-        let joined = holes::settle(&mut line, wal, side, joined);
-        let both = joined.confirmed.saturating_add(joined.contradicted);
-        let fits = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY.max(80));
-        fits.then(|| Confirmed {
-            applied_in_db: applied_in_db(&line, log, (start.index, index), keyspace.revision())
-                .filter(|_| holes::is_newest_confirmed(&line, side)),
-            line,
+    let runs = runs(wal);
+    let by_end = |entries: &[RunEntry<'a>]| {
+        Anchor::find_or_beginning(keyspace, entries, index, whole, progress)
+    };
+    let by_left = |entries: &[RunEntry<'a>]| {
+        // Each entry makes one revision at most: in a store that was empty before entry 1 no other place is right.
+        let is_first = log.begins_with_empty_store()
+            && entries.first().is_some_and(|first| first.entry.index == 1);
+        (!is_first).then(|| Anchor::find_below_compaction(keyspace, entries, index, progress))?
+    };
+    let confirmed = |entries: &[RunEntry<'a>], anchor| {
+        confirm_from(wal, extra, keyspace, side, end, (entries, anchor))
+    };
+    runs.iter()
+        .find_map(|entries| confirmed(entries, by_end(entries)?))
+        .or_else(|| {
+            runs.iter()
+                .find_map(|entries| confirmed(entries, by_left(entries)?))
         })
+}
+
+/// Applies the entries from an anchor on; `None` if they are not what the db has.
+fn confirm_from<'a>(
+    wal: &Wal<'a>,
+    extra: &'a Extra<'a>,
+    keyspace: &Keyspace<'a>,
+    side: &StoredSide<'a>,
+    end: ReplayUntil,
+    (entries, anchor): (&[RunEntry<'a>], Anchor),
+) -> Option<Confirmed<'a>> {
+    let index = side.applied().0;
+    let rest = entries.get(anchor.at()..).unwrap_or_default();
+    let first = rest.first()?.entry.index;
+    let from = match anchor {
+        Anchor::Beginning => 1,
+        Anchor::At { revision, .. } => revision,
+    };
+    let stored = recover::Stored::new(*keyspace, from);
+    let (base, state): (&dyn Base, State) = match anchor {
+        Anchor::Beginning => (&Nothing, beginning()),
+        Anchor::At { .. } => (&stored, presumed(rest)),
+    };
+    let start = ReplayFrom {
+        index: first.previous(),
+        revision: from,
+        compacted: -1,
+    };
+    let to = ReplayUntil {
+        index: end.index,
+        revision: keyspace.revision().min(end.revision),
+    };
+    let mut holes = HoleSizes::default();
+    let mut line;
+    let joined = loop {
+        let (span, known) = ((start, to), side.known());
+        line = timeline(wal, extra, base, state.clone(), span, known, &holes);
+        let joined = Agreement::new(&line, side);
+        if joined.contradicted == 0 || !holes.correct(&line, side) {
+            break joined;
+        }
+    };
+    if joined.contradicted > 0 && holes::a_forced_start_dropped_writes(wal) {
+        return None;
+    }
+    let joined = holes::settle(&mut line, wal, side, joined);
+    let both = joined.confirmed.saturating_add(joined.contradicted);
+    let fits = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY.max(80));
+    fits.then(|| Confirmed {
+        applied_in_db: applied_in_db(&line, wal.log(), (start.index, index), keyspace.revision())
+            .filter(|_| holes::is_newest_confirmed(&line, side)),
+        line,
     })
 }
 

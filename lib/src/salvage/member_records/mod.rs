@@ -12,6 +12,7 @@ mod history;
 mod hole_sizes;
 mod holes;
 mod join;
+mod joined_base;
 mod log_alone;
 mod log_losses;
 mod log_tail;
