@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use etcd_inspect::member::Member;
 use serde_json::Value;
 use testkit::damage::zero;
@@ -18,9 +20,13 @@ const DB: &str = "member/snap/db";
 fn doubted(backup: &Salvaged) -> BTreeSet<Vec<u8>> {
     let lists = ["stale", "maybe_deleted", "uncertain_numbers"];
     let rows = lists.iter().flat_map(|list| backup.list(list));
-    rows.filter_map(|row| row["key"].as_str())
-        .map(|key| key.as_bytes().to_vec())
-        .collect()
+    rows.map(|row| match row["key"].as_str() {
+        Some(key) => key.as_bytes().to_vec(),
+        None => STANDARD
+            .decode(row["key"]["b64"].as_str().unwrap())
+            .unwrap(),
+    })
+    .collect()
 }
 
 /// Every key that is back or differs is in doubt, and something is called lost.

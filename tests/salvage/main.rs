@@ -12,6 +12,7 @@
 )]
 
 mod asked;
+mod both;
 mod branches;
 mod carve_oracle;
 mod carved;

@@ -183,7 +183,6 @@ impl Anchor {
             Self::At { .. } => (&stored, presumed(rest)),
         };
         let compacted = keyspace.compact_revision().unwrap_or(-1);
-        let newest = keyspace.revision();
         let mut replay = Replay::new(base, state, from, -1);
         let (mut all, mut made) = (Tried::default(), 0usize);
         for (position, entry) in (self.at()..).zip(
@@ -205,19 +204,13 @@ impl Anchor {
             let Some(main) = new.first().map(|change| change.revision.main) else {
                 continue;
             };
-            let records: Vec<_> = keyspace.between(main..=main).collect();
-            let is_left = kept == KeptRecords::WithLeft && !records.is_empty();
-            if main <= compacted && !is_left {
-                continue;
-            }
             // The store ends there: what follows is not in it.
-            if kept == KeptRecords::WithLeft && main > newest {
+            if kept == KeptRecords::WithLeft && main > keyspace.revision() {
                 break;
             }
-            // Every revision above the compaction has a record: one that is not there is lost, and says nothing of the candidate.
-            if records.is_empty() && main < newest {
+            let Some(records) = records_at(keyspace, main, kept) else {
                 continue;
-            }
+            };
             all.compare(new, &records);
             if all.tried == TRIED_ENTRIES {
                 break;
@@ -226,6 +219,23 @@ impl Anchor {
         all.ends_there = replay.revision() == keyspace.revision();
         all
     }
+}
+
+/// The records of a revision if they say something of a candidate: above the compaction each revision has some, and one that is not there
+/// is lost.
+fn records_at<'a>(
+    keyspace: &Keyspace<'a>,
+    main: i64,
+    kept: KeptRecords,
+) -> Option<Vec<Version<'a>>> {
+    let records: Vec<_> = keyspace.between(main..=main).collect();
+    let compacted = keyspace.compact_revision().unwrap_or(-1);
+    let is_after = main >= keyspace.revision();
+    let says_something = match main <= compacted {
+        true => kept == KeptRecords::WithLeft && !records.is_empty(),
+        false => is_after || !records.is_empty(),
+    };
+    says_something.then_some(records)
 }
 
 /// How the first entries after a candidate compare with the store.

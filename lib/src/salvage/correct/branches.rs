@@ -117,14 +117,15 @@ impl<'a> Trees<'_, 'a> {
         );
     }
 
-    /// Whether the page that an element names is another one for certain. A page that cannot be read, or is zeros, may be the right
-    /// one and damaged.
+    /// Whether the page that an element names is another one for certain. A page that cannot be read, is zeros, or is a copy of another
+    /// page, may be the right one and damaged.
     fn cannot_be_child(&self, wrong: &WrongPointer<'_>) -> bool {
         let pgid = wrong.named;
         if pgid.0 < 2 || pgid >= self.db.meta().high_water_mark || self.used.contains(&pgid) {
             return true;
         }
         let page = self.db.page(pgid).ok();
+        let page = page.filter(|page| page.header.id == pgid);
         let Some((first, last)) = page.as_ref().and_then(ends) else {
             return false;
         };

@@ -24,9 +24,14 @@ pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
     let mut owned: HashSet<u64> = reached.iter().map(|pgid| pgid.0).collect();
     let free = freelist::stored(db).ok().flatten().unwrap_or_default();
     owned.extend(free.iter().map(|pgid| pgid.0));
+    let placed = placed(db);
     for pgid in reached {
         let Ok(page) = db.page(pgid) else { continue };
         if page.header.page_type() == Some(PageType::Branch) {
+            continue;
+        }
+        // What was written to a wrong place follows each other as well, but not the page before it.
+        if page.header.id != pgid && !placed.contains(&pgid) {
             continue;
         }
         found.extend(super::stored_keys::of_leaf(file, &page));
@@ -57,6 +62,21 @@ pub(super) fn reached(db: &Db<'_>) -> Vec<Pgid> {
     reached
 }
 
+/// Pages whose keys are between those that their parents leave for them.
+fn placed(db: &Db<'_>) -> HashSet<Pgid> {
+    let mut placed = HashSet::new();
+    let sink = &mut reported_by("bbolt::check");
+    db.root().walk(sink, &mut |visit| {
+        placed.insert(visit.page.pgid);
+    });
+    for (_, bucket) in db.buckets(sink) {
+        bucket.walk(&mut reported_by("bbolt::check"), &mut |visit| {
+            placed.insert(visit.page.pgid);
+        });
+    }
+    placed
+}
+
 fn header(
     db: &Db<'_>,
     file: &File,
@@ -79,7 +99,7 @@ fn header(
     if header.id != pgid {
         let (old, new) = (header.id.0.to_le_bytes(), pgid.0.to_le_bytes());
         let proof = format!(
-            "page {pgid} is part of the tree, and all {elements} elements of the leaf there follow each other"
+            "page {pgid} is part of the tree, and all {elements} elements of the leaf there follow each other, between the keys that its parent leaves for it"
         );
         push(0, &old, &new, proof);
     }

@@ -45,23 +45,13 @@ impl<'a> MemberRecords<'a> {
         };
         let confirmed = confirm(wal, extra, &keyspace, &side, end, progress);
         let applied = self.applied_in_db(confirmed.as_ref(), &side);
-        let mut line = {
-            let logged = confirmed
-                .as_ref()
-                .map_or(&[][..], |confirmed| &confirmed.line.changes);
-            continued(
-                wal,
-                extra,
-                &JoinedBase::new(keyspace, logged),
-                &side,
-                (applied.0, end),
-            )
-        };
+        let logged = confirmed.as_ref().map(|confirmed| &confirmed.line);
+        let base = JoinedBase::new(keyspace, logged.map_or(&[], |line| &line.changes));
+        let mut line = continued(wal, extra, &base, &side, (applied.0, end));
         self.take_end(wal, extra, &mut line, applied);
         let newest = keyspace.revision();
-        let mut both = confirmed
-            .map(|confirmed| confirmed.line)
-            .unwrap_or_else(|| LogReplay::nothing_at(newest));
+        let nothing = || LogReplay::nothing_at(newest);
+        let mut both = confirmed.map_or_else(nothing, |confirmed| confirmed.line);
         let told = LoggedRevisions::new(&[&both, &line]);
         // What was written before the log begins is only in the db, whatever was compacted since.
         self.whole = (both.from <= 1 || side.stored.lost.is_empty())

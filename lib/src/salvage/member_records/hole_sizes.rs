@@ -218,27 +218,35 @@ fn fewer(
         .filter(|change| change.put.is_some())
         .collect();
     let most = last.saturating_sub(first).saturating_add(1).min(MAX_FEWER);
-    (1..=most).find(|fewer| {
-        let fitting = puts
-            .iter()
-            .filter(|change| is_stored(change, known, *fewer))
-            .count();
-        fitting > 0 && fitting.saturating_mul(100) >= puts.len().saturating_mul(MUST_FIT)
-    })
+    let fitting = |fewer: i64| {
+        let found = puts.iter().map(|change| is_stored(change, known, fewer));
+        let (fit, there) = found
+            .flatten()
+            .fold((0usize, 0usize), |(fit, there), fits| {
+                (
+                    fit.saturating_add(usize::from(fits)),
+                    there.saturating_add(1),
+                )
+            });
+        // A compaction may have taken what is not there.
+        (fit.saturating_mul(100) >= there.saturating_mul(MUST_FIT)).then_some(fit)
+    };
+    let counted = (1..=most).filter_map(|fewer| Some((fitting(fewer)?, fewer)));
+    let best = counted.max_by_key(|(fit, fewer)| (*fit, std::cmp::Reverse(*fewer)))?;
+    (best.0 > 0).then_some(best.1)
 }
 
-/// Whether the db has the key and the value of a put so many revisions earlier.
-fn is_stored(change: &Change<'_>, known: &KnownRecords<'_>, fewer: i64) -> bool {
+/// Whether the db has the key and the value of a put so many revisions earlier; `None` if it has nothing there.
+fn is_stored(change: &Change<'_>, known: &KnownRecords<'_>, fewer: i64) -> Option<bool> {
     let revision = Revision::new(
         change.revision.main.saturating_sub(fewer),
         change.revision.sub,
     );
     let by_revision = |record: &KeyRecord| record.revision;
     let at = known.records.binary_search_by_key(&revision, by_revision);
-    let record = at.ok().and_then(|at| known.records.get(at));
-    let stored = record.and_then(|record| known.key_value(record));
+    let stored = known.key_value(known.records.get(at.ok()?)?);
     let put = change.put.as_ref();
-    stored.zip(put).is_some_and(|(stored, put)| {
+    Some(stored.zip(put).is_some_and(|(stored, put)| {
         stored.key == change.key.as_ref() && stored.value == put.value.as_ref()
-    })
+    }))
 }

@@ -113,7 +113,16 @@ fn leave_to_db(line: &mut LogReplay<'_>, wal: &Wal<'_>, side: &StoredSide<'_>) {
             .iter()
             .take_while(|record| record.revision.main == main);
         let stored: Vec<&KeyRecord> = stored.collect();
-        if main < first || stored.is_empty() || is_corrected(change, &stored, &known, wal) {
+        // The compaction may have taken others of the same revision.
+        let is_taken = main <= side.compacted()
+            && !stored
+                .iter()
+                .any(|record| record.revision == change.revision);
+        if is_taken
+            || main < first
+            || stored.is_empty()
+            || is_corrected(change, &stored, &known, wal)
+        {
             return true;
         }
         of_db.push(main);
