@@ -228,8 +228,15 @@ fn confirm<'a>(
     let confirmed = |entries: &[RunEntry<'a>], anchor| {
         confirm_from(wal, extra, keyspace, side, end, (entries, anchor))
     };
+    // What is left of the db may be too little to find a place, and still confirm the beginning.
+    let by_beginning = || {
+        let beginning = log.begins_with_empty_store().then(|| runs.first())??;
+        confirmed(beginning, Anchor::Beginning)
+            .filter(|confirmed| confirmed.line.confirmed.len() > 0)
+    };
     runs.iter()
         .find_map(|entries| confirmed(entries, by_end(entries)?))
+        .or_else(by_beginning)
         .or_else(|| {
             runs.iter()
                 .find_map(|entries| confirmed(entries, by_left(entries)?))
@@ -264,7 +271,8 @@ fn confirm_from<'a>(
     };
     let to = ReplayUntil {
         index: end.index,
-        revision: keyspace.revision().min(end.revision),
+        // Also if less is asked for: what follows lost entries says how many revisions they made.
+        revision: keyspace.revision(),
     };
     let mut holes = HoleSizes::default();
     let mut line;

@@ -174,15 +174,23 @@ impl HoleSizes {
     }
 }
 
-/// The changes after lost entries and before the next ones.
+/// The changes after lost entries and before the next ones, from the first record on that the db has after them.
 fn after<'l, 'a>(
     line: &'l LogReplay<'a>,
+    known: &KnownRecords<'_>,
     hole: &LostEntries,
     until: i64,
 ) -> impl Iterator<Item = &'l Change<'a>> {
-    let (_, last) = hole.revisions;
-    let is_between =
-        move |change: &&Change<'_>| (last.saturating_add(1)..until).contains(&change.revision.main);
+    let (first, last) = hole.revisions;
+    let stored = known
+        .records
+        .partition_point(|record| record.revision.main < first);
+    let stored = known
+        .records
+        .get(stored)
+        .map_or(first, |record| record.revision.main);
+    let from = stored.max(last.saturating_add(1));
+    let is_between = move |change: &&Change<'_>| (from..until).contains(&change.revision.main);
     line.changes.iter().filter(is_between).take(LOOKED_AT)
 }
 
@@ -214,7 +222,7 @@ fn fewer(
     until: i64,
 ) -> Option<i64> {
     let (first, last) = hole.revisions;
-    let puts: Vec<&Change<'_>> = after(line, hole, until)
+    let puts: Vec<&Change<'_>> = after(line, known, hole, until)
         .filter(|change| change.put.is_some())
         .collect();
     let most = last.saturating_sub(first).saturating_add(1).min(MAX_FEWER);
