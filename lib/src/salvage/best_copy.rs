@@ -183,6 +183,7 @@ impl<'a> Salvage<'a> {
             lost_ranges: main.lost_ranges,
             uncounted_from: main.uncounted_from,
             lost_pages: main.lost_pages,
+            unlogged_pages: main.unlogged_pages,
             maybe_deleted: Vec::new(),
             uncertain_numbers: Vec::new(),
             unrecoverable: main.lost,

@@ -117,54 +117,76 @@ impl Salvage<'_> {
             let first = named.entry(key.as_slice()).or_insert(*revision);
             *first = (*first).min(*revision);
         }
-        let uncounted = self.uncounted_from;
-        if any.is_none() && named.is_empty() && uncounted.is_none() {
+        let is_nothing_lost = any.is_none() && named.is_empty();
+        if is_nothing_lost && self.uncounted_from.is_none() && self.unlogged_pages.is_empty() {
             return;
         }
         let mut uncertain = Vec::new();
         self.set.for_each_key(order, |positions| {
-            let mut records = positions
-                .iter()
-                .filter_map(|at| self.set.records.get(*at as usize))
-                .peekable();
-            let key = records
-                .peek()
-                .map_or(&[][..], |record| self.set.user_key(record));
             let Some(newest) = self.newest(positions, gone) else {
                 return;
             };
             // A write without a trace may be of any key, one with a trace is of the key that it names.
+            let key = self.set.user_key(newest);
             let first = any.into_iter().chain(named.get(key).copied()).min();
-            let of_log = newest.label == Provenance::Log;
-            let is_uncounted = |from: &i64| of_log && newest.revision.main > *from;
-            if let Some(from) = uncounted.filter(is_uncounted) {
-                uncertain.push(Doubtful {
-                    key: key.to_vec(),
-                    revision: newest.revision.main,
-                    lost_revision: first.map_or(from, |first| first.min(from)),
-                    place: self.set.place(newest),
-                });
-                return;
-            }
-            let Some(first) = first else { return };
-            let counted = records
-                .filter(|record| record.revision.main > first)
-                .take_while(|record| !record.tombstone && record.label == Provenance::Log);
-            let Some(last) = counted.last() else { return };
-            let ends = positions
-                .last()
-                .and_then(|at| self.set.records.get(*at as usize));
-            if ends.is_some_and(|ends| !is_counted_on(ends, last)) {
-                return;
-            }
-            uncertain.push(Doubtful {
-                key: key.to_vec(),
-                revision: last.revision.main,
-                lost_revision: first,
-                place: self.set.place(last),
-            });
+            let doubtful = self
+                .after_uncounted(newest, first)
+                .or_else(|| self.after_lost_page(positions, newest))
+                .or_else(|| self.after_lost_entry(positions, first?));
+            uncertain.extend(doubtful);
         });
         self.uncertain_numbers = sorted(uncertain);
+    }
+
+    /// A key that the log wrote after lost entries of which nothing says how many revisions they made.
+    fn after_uncounted(&self, newest: &KeyRecord, first: Option<i64>) -> Option<Doubtful> {
+        let is_after = |from: &i64| newest.label == Provenance::Log && newest.revision.main > *from;
+        let from = self.uncounted_from.filter(is_after)?;
+        let lost = first.map_or(from, |first| first.min(from));
+        Some(self.doubtful(newest, lost))
+    }
+
+    /// A key that the log wrote after lost entries, the first at that revision, and that is neither deleted nor confirmed since.
+    fn after_lost_entry(&self, positions: &[u32], first: i64) -> Option<Doubtful> {
+        let records = positions
+            .iter()
+            .filter_map(|at| self.set.records.get(*at as usize));
+        let counted = records
+            .clone()
+            .filter(|record| record.revision.main > first)
+            .take_while(|record| !record.tombstone && record.label == Provenance::Log);
+        let last = counted.last()?;
+        let is_newest = records
+            .last()
+            .is_none_or(|newest| newest.revision == last.revision);
+        is_newest.then(|| self.doubtful(last, first))
+    }
+
+    fn doubtful(&self, record: &KeyRecord, lost_revision: i64) -> Doubtful {
+        Doubtful {
+            key: self.set.user_key(record).to_vec(),
+            revision: record.revision.main,
+            lost_revision,
+            place: self.set.place(record),
+        }
+    }
+
+    /// A key that the log wrote after a page of the db that is lost: its version before may have been there, and etcd counted on from it.
+    fn after_lost_page(&self, positions: &[u32], newest: &KeyRecord) -> Option<Doubtful> {
+        let records = positions
+            .iter()
+            .filter_map(|at| self.set.records.get(*at as usize));
+        let records: Vec<&KeyRecord> = records
+            .take_while(|record| record.revision <= newest.revision)
+            .collect();
+        let counted = |record: &&&KeyRecord| record.label == Provenance::Log && !record.tombstone;
+        let run = records.iter().rev().take_while(counted).count();
+        let (before, run) = records.split_at_checked(records.len().checked_sub(run)?)?;
+        let first = run.first()?.revision.main;
+        let before = before.last().map_or(0, |record| record.revision.main);
+        let mut pages = self.unlogged_pages.iter();
+        let (from, _) = pages.find(|(from, to)| *to > before && *from < first)?;
+        Some(self.doubtful(newest, (*from).max(before.saturating_add(1))))
     }
 
     /// The first revision of lost entries that left no trace.
@@ -180,9 +202,4 @@ impl Salvage<'_> {
         let first = self.untraced().into_iter().find(is_of_log);
         first.map(|(first, _)| first)
     }
-}
-
-/// Whether the newest record of a key is the one whose numbers are counted on: neither deleted nor confirmed since.
-fn is_counted_on(newest: &KeyRecord, last: &KeyRecord) -> bool {
-    newest.revision == last.revision
 }

@@ -150,6 +150,8 @@ pub struct Salvage<'a> {
     lost_ranges: Vec<(i64, i64)>,
     /// Ranges of revisions whose records were in pages that are lost.
     lost_pages: Vec<(i64, i64)>,
+    /// Those of them of which the log does not say what they wrote either.
+    unlogged_pages: Vec<(i64, i64)>,
     /// Lost revisions of which a trace says which key they wrote.
     traced: BTreeSet<i64>,
     /// The compaction that removed records of a point which is older.

@@ -148,6 +148,8 @@ impl<'a> MemberRecords<'a> {
         let is_told = |(first, last): &(i64, i64)| {
             told.contains(*first) && told.contains((*last).min(self.revision))
         };
+        let pages = side.stored.lost_ranges(-1).into_iter();
+        self.unlogged_pages = pages.filter(|range| !is_told(range)).collect();
         let mut ranges = side.stored.lost_ranges(side.compacted());
         ranges.retain(|range| !is_told(range));
         self.lost_ranges.append(&mut ranges);

@@ -170,6 +170,9 @@ impl<'a> MemberRecords<'a> {
             indexes: Some((RaftIndex(1), first.previous())),
             ..Lost::default()
         });
+        if let Numbering::Highest(base) = numbering {
+            self.uncounted_from = Some(base);
+        }
         self.notes.push(match numbering {
             Numbering::Proven { base, demands } => format!(
                 "the first write of the log is revision {}: {demands} later transactions name revisions of its writes; create revisions and versions of keys that are older than the log are the lowest they can be",

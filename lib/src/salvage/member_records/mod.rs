@@ -66,6 +66,8 @@ pub(super) struct MemberRecords<'a> {
     pub(super) uncounted_from: Option<i64>,
     /// Ranges of revisions whose records were in pages of the db that are lost, also before the compaction.
     pub(super) lost_pages: Vec<(i64, i64)>,
+    /// Those of them of which the log does not say what they wrote either: it was applied without them.
+    pub(super) unlogged_pages: Vec<(i64, i64)>,
     /// Keys that damaged entries of the log wrote, each with its revision.
     pub(super) damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     pub(super) notes: Vec<String>,
@@ -237,6 +239,7 @@ impl<'a> MemberRecords<'a> {
             lost_ranges: Vec::new(),
             uncounted_from: None,
             lost_pages: side.stored.lost_ranges(-1),
+            unlogged_pages: Vec::new(),
             damaged_writes: Vec::new(),
             notes: Vec::new(),
             possible: 0,
