@@ -154,3 +154,37 @@ fn a_page_that_was_written_to_the_place_of_another_is_lost_and_never_called_righ
         }
     }
 }
+
+#[test]
+fn an_old_copy_and_one_whose_log_begins_later_are_one_history() {
+    for fixture in ["etcd-3.4.23", "etcd-3.5.30"] {
+        let data = data_dir(fixture);
+        let (whole, indexes) = (salvage(&data, &[]), requests(&data));
+        let (old, new) = (copy_of(&data), copy_of(&data));
+        let cuts = [indexes[indexes.len() / 3], indexes[indexes.len() * 2 / 3]];
+        for (copy, kept) in [(&old, 0), (&new, 2)] {
+            split(copy, &cuts);
+            for (number, segment) in segments(copy).into_iter().enumerate() {
+                if number != kept {
+                    fs::remove_file(segment).unwrap();
+                }
+            }
+        }
+        fs::remove_file(old.join(DB)).unwrap();
+        for (one, other) in [(&old, &new), (&new, &old)] {
+            let backup = salvage(one, &[other.to_str().unwrap()]);
+            assert_eq!(
+                backup.number("revision"),
+                whole.number("revision"),
+                "{fixture}: {}",
+                backup.json
+            );
+            assert_eq!(live(&backup), live(&whole), "{fixture}");
+            assert_eq!(
+                backup.exit, 0,
+                "{fixture}: {} {}",
+                backup.json, backup.stderr
+            );
+        }
+    }
+}

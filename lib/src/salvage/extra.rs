@@ -4,6 +4,7 @@
 //! 5.3). An entry that is committed is the same in every log that has it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::single_bit;
 use crate::member::Wal;
@@ -38,6 +39,8 @@ pub(super) struct NamedLog<'a> {
     pub(super) wal: Wal<'a>,
     /// The last entry that this member knows to be committed.
     pub(super) commit: RaftIndex,
+    /// Whether the member has a db, of the same history, which its log continues.
+    pub(super) has_base: bool,
 }
 
 impl NamedLog<'_> {
@@ -68,10 +71,22 @@ impl<'a> Extra<'a> {
 
     /// Adds what other logs of the cluster have and this one lacks.
     pub(super) fn complete_from(&mut self, own: &NamedLog<'a>, others: &[&NamedLog<'a>]) {
+        let mut others = others.to_vec();
+        others.sort_by_key(|other| other.wal.log().first().map(|first| first.index));
         for other in others {
             self.take_from(own, other);
         }
         self.entries.sort_by_key(|entry| entry.index);
+    }
+
+    /// The last entry up to which every one after the end of the own log is known.
+    fn reach(&self, own: &NamedLog<'_>) -> RaftIndex {
+        let known: BTreeSet<RaftIndex> = self.entries.iter().map(|entry| entry.index).collect();
+        let mut reach = own.wal.log().last_index();
+        while known.contains(&reach.saturating_add(1)) {
+            reach = reach.saturating_add(1);
+        }
+        reach
     }
 
     fn take_from(&mut self, own: &NamedLog<'a>, other: &NamedLog<'a>) {
@@ -95,14 +110,24 @@ impl<'a> Extra<'a> {
         let log = own.wal.log();
         let stale = self.stale_from.unwrap_or(RaftIndex::MAX);
         let has = |index: RaftIndex| index < stale && log.entry(index).is_some();
-        let known: std::collections::BTreeSet<RaftIndex> =
-            self.entries.iter().map(|entry| entry.index).collect();
+        let known: BTreeSet<RaftIndex> = self.entries.iter().map(|entry| entry.index).collect();
+        // After a gap at the end of the own log nothing says how many revisions were made, but a db that the other log continues: then
+        // that copy has them.
+        let mut reach = self.reach(own);
+        let mut is_near = |index: RaftIndex| {
+            let follows = index <= reach.saturating_add(1);
+            if follows {
+                reach = reach.max(index);
+            }
+            follows || !other.has_base
+        };
         let first = log.first().map_or(RaftIndex::MAX, |first| first.index);
         let taken: Vec<&LogEntry> = other
             .wal
             .log()
             .surviving()
             .filter(|entry| entry.index >= first && entry.index <= logs.sure)
+            .filter(|entry| is_near(entry.index))
             .filter(|entry| !has(entry.index) && !known.contains(&entry.index))
             .collect();
         if let (Some(first), Some(last)) = (taken.first(), taken.last()) {

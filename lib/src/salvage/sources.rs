@@ -241,10 +241,15 @@ fn named_log<'m>(member: &'m Member, progress: &dyn Progress) -> Option<NamedLog
     let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
     // consistent_index of a db of another history proves nothing about this log.
     let applied = applied.filter(|index| *index <= wal.log().last_index());
+    let has_base = applied.is_some_and(|applied| {
+        let first = wal.log().first();
+        first.is_some_and(|first| first.index <= applied.saturating_add(1))
+    });
     Some(NamedLog {
         name: member.evidence().name().as_str().to_owned(),
         commit: recover::commit(&wal, applied.unwrap_or_default()),
         wal,
+        has_base,
     })
 }
 
