@@ -163,4 +163,12 @@ mod tests {
             true
         ));
     }
+
+    #[test]
+    fn every_kind_that_is_secret_may_hide_something() {
+        for kind in WORDS.iter().chain(ENDS).chain(OAUTH) {
+            let stored = format!(r#"{{"kind":"Vendor{kind}","spec":{{"data":"x"}}}}"#);
+            assert!(crate::mask::Mask::may_hide(stored.as_bytes()), "{kind}");
+        }
+    }
 }

@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 use super::history::numbered;
 use super::keys::lease;
 use super::{Cell, Column, Content, Label, glob, put_bytes};
-use crate::kubernetes::WriteValue;
 use crate::kubernetes::apply::{Keep, Secrets, ready};
 use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::mask::{Mask, is_secret, without_token};
+use crate::kubernetes::secret_kinds::is_secret_kind;
+use crate::kubernetes::{ObjectParts, WriteValue};
 use crate::member::{Objects, Reading, mask_ranges, secrets_in_value};
 use crate::mvcc::{KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
@@ -32,6 +33,12 @@ pub static COLUMNS: [Column; 9] = [
 
 /// Bytes of a value that a row of a table shows.
 const PREVIEW: usize = 60;
+
+/// What a preview shows of an object.
+static KIND: ObjectParts = ObjectParts::only(&[
+    ("apiVersion", ObjectParts::WHOLE),
+    ("kind", ObjectParts::WHOLE),
+]);
 
 /// Which raw keys are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,6 +214,27 @@ impl<'q, 'a> Values<'q, 'a> {
         line.ok().flatten()
     }
 
+    /// What a preview shows of an object, which is read to its end, but not made into a tree; `None` if only the tree tells.
+    fn kind(&self, version: &Version<'_>) -> Option<String> {
+        self.objects.layout().resource(version.key)?;
+        let flat = self.objects.flat(version, self.reading, &KIND).ok()?;
+        let text = |name| flat.root()?.get(name)?.text();
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        let of = kind.unwrap_or_default();
+        if is_secret_kind(of) || of.eq_ignore_ascii_case("secret") {
+            return None;
+        }
+        let mut named = Map::new();
+        for (name, text) in [("apiVersion", api_version), ("kind", kind)] {
+            named.extend(text.map(|text| (name.to_owned(), Value::from(text))));
+        }
+        let mut named = Value::Object(named);
+        if let Some(mask) = &self.mask {
+            mask.object(&mut named);
+        }
+        Some(kind_text(&named))
+    }
+
     /// The rows of versions, in their order, made on all cores.
     pub fn cells_of_all(&self, versions: &[Version<'_>], form: RowForm) -> Vec<Vec<Cell>> {
         let versions = versions.par_iter();
@@ -240,14 +268,17 @@ impl<'q, 'a> Values<'q, 'a> {
             ];
         }
         let kv = version.key_value().unwrap_or_default();
-        let line = match form {
-            RowForm::Lines(write) => self.line(version, &kv, write),
-            _ => None,
+        let short_form = match form {
+            RowForm::Lines(write) => self
+                .line(version, &kv, write)
+                .map(|line| (blank(), Content::Line(line).into(), blank())),
+            RowForm::Preview => self
+                .kind(version)
+                .map(|kind| (Cell::text(kind).label(Label::Dim), blank(), blank())),
+            RowForm::Documents => None,
         };
-        let (short, object, value) = match line {
-            Some(line) => (blank(), Content::Line(line).into(), blank()),
-            None => Self::three_cells(self.shown(version, &kv), form),
-        };
+        let (short, object, value) =
+            short_form.unwrap_or_else(|| Self::three_cells(self.shown(version, &kv), form));
         vec![
             key,
             Cell::number(kv.create_revision),
@@ -273,10 +304,8 @@ impl<'q, 'a> Values<'q, 'a> {
         let blank = Cell::unknown;
         match shown {
             Shown::Object(object) if matches!(form, RowForm::Preview) => {
-                let text = |field: &str| object.get(field).and_then(Value::as_str);
-                let text = |field: &str| text(field).unwrap_or_default().to_owned();
-                let kind = format!("{} {}", text("apiVersion"), text("kind"));
-                (Cell::text(kind).label(Label::Dim), blank(), blank())
+                let kind = Cell::text(kind_text(&object)).label(Label::Dim);
+                (kind, blank(), blank())
             }
             Shown::Object(object) => (blank(), Cell::shown("", *object), blank()),
             Shown::Hidden(text) => (Cell::text(text.as_str()), blank(), Cell::text(text)),
@@ -287,6 +316,13 @@ impl<'q, 'a> Values<'q, 'a> {
             ),
         }
     }
+}
+
+/// `apps/v1 Deployment`.
+fn kind_text(object: &Value) -> String {
+    let text = |field: &str| object.get(field).and_then(Value::as_str);
+    let text = |field: &str| text(field).unwrap_or_default();
+    format!("{} {}", text("apiVersion"), text("kind"))
 }
 
 /// One value that is no Kubernetes object, with what etcd knows of its key.

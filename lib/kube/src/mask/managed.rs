@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Mask;
+use super::{Mask, is_secret_kind, texts};
 
 /// Hides the secrets in the managed fields of an object of that kind.
 pub(super) fn hide(mask: &Mask, kind: &str, object: &mut Map<String, Value>) {
@@ -25,16 +25,51 @@ pub(super) fn hide(mask: &Mask, kind: &str, object: &mut Map<String, Value>) {
         };
     }
     like.insert("kind".to_owned(), Value::from(kind));
+    // What the object is called decides too.
+    let mut called = Vec::new();
+    for (name, value) in &like {
+        add_texts(name, value, &mut called);
+    }
+    let is_secret = is_secret_kind(kind) || texts::has_sign(&called);
     let metadata = object.get_mut("metadata");
     let managers = metadata.and_then(|metadata| metadata.get_mut("managedFields"));
     for manager in managers.and_then(Value::as_array_mut).into_iter().flatten() {
-        let Some(set) = manager.get_mut("fieldsV1").filter(|set| has_values(set)) else {
+        let set = manager.get_mut("fieldsV1");
+        let set = set.filter(|set| has_values(set) && (is_secret || has_sign(set)));
+        let Some(set) = set else {
             continue;
         };
         let mut shown = Value::Object(like.clone());
         merge(&mut shown, unfolded(set));
         mask.object(&mut shown);
         fold(set, &shown);
+    }
+}
+
+/// Whether something may be hidden in what a manager set: nearly always its names alone tell that there is nothing.
+fn has_sign(set: &Value) -> bool {
+    let mut all = Vec::new();
+    add_texts("", set, &mut all);
+    // A value within a name is JSON, whose escapes are no text yet.
+    memchr::memchr(b'\\', &all).is_some() || texts::has_sign(&all)
+}
+
+/// All names and texts, one to a line.
+fn add_texts(name: &str, value: &Value, all: &mut Vec<u8>) {
+    all.extend_from_slice(name.as_bytes());
+    all.push(b'\n');
+    match value {
+        Value::String(text) => {
+            all.extend_from_slice(text.as_bytes());
+            all.push(b'\n');
+        }
+        Value::Array(items) => items.iter().for_each(|item| add_texts("", item, all)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                add_texts(name, field, all);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -216,6 +251,13 @@ mod tests {
         // As `passwords` of a Vault, OpenShift's OAuthClient has its secrets in a list.
         let set = json!({"f:additionalSecrets": {"v:\"hunter2\"": {}}});
         let shown = hidden("oauth.openshift.io/v1", "OAuthClient", &set).to_string();
+        assert!(!shown.contains("hunter"), "{shown}");
+    }
+
+    #[test]
+    fn a_name_with_an_escape_is_looked_at_as_it_is_read() {
+        let set = json!({"f:spec": {"f:users": {"k:{\"\\u0074oken\":\"hunter4\"}": {".": {}}}}});
+        let shown = hidden("sec.x.io/v1", "Vault", &set).to_string();
         assert!(!shown.contains("hunter"), "{shown}");
     }
 }

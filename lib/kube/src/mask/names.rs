@@ -4,6 +4,8 @@
 //! object or an annotation ends in `secret` or `credentials`, the field refers to a Secret more often than it has one in it
 //! (`auth-secret: web-users`), and its value is what an operator has to restore: there only `clientSecret` and its like are hidden.
 
+use std::sync::LazyLock;
+
 /// Ends of a name, without separators and in lower case.
 const ENDS: &[&str] = &[
     "password",
@@ -217,8 +219,35 @@ pub(super) enum Around {
     Field,
 }
 
+/// Number of the last two letters of a name, whatever their case and its separators; `None` if there are none.
+fn tail(name: &str) -> Option<usize> {
+    let mut letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    let (last, before) = (letters.next()?, letters.next()?);
+    let number = |letter: u8| usize::from(letter.to_ascii_lowercase().saturating_sub(b'0'));
+    Some(number(before) * LETTERS + number(last))
+}
+
+/// From `0` to `z`.
+const LETTERS: usize = 75;
+
+/// The last two letters of all ends and words: names that end otherwise are nearly all there are.
+static TAILS: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let mut tails = vec![false; LETTERS * LETTERS];
+    let ends = [ENDS, ENDS_OF_VARIABLES, ENDS_OF_SETTINGS, WORDS, &["auth"]];
+    for at in ends.into_iter().flatten().filter_map(|end| tail(end)) {
+        if let Some(place) = tails.get_mut(at) {
+            *place = true;
+        }
+    }
+    tails
+});
+
 /// Returns whether a value with this name is a secret.
 pub(super) fn is_secret_name(name: &str, around: Around) -> bool {
+    let is_tail = tail(name).and_then(|at| TAILS.get(at));
+    if is_tail != Some(&true) {
+        return false;
+    }
     let ends = |ends: &[&str]| ends.iter().any(|end| has_end(name, end));
     let is_setting = around == Around::Setting
         && (ends(ENDS_OF_SETTINGS) && !ends(ENDS_OF_REFERENCES)

@@ -69,6 +69,7 @@ const SIGNS: &[&str] = &[
     "ldap",
     "sqlcmd",
     "openssl",
+    "kubeconfig",
     "dockerc",
     "helm",
     "tiller",
