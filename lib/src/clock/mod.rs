@@ -16,8 +16,6 @@
 mod elapsed;
 mod series;
 
-use std::collections::BTreeMap;
-
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use located::text::time;
@@ -244,7 +242,7 @@ impl Clock {
             .collect();
         // Without a time that was written as it was taken, lower bounds are all there is.
         let series = longest(if fresh.is_empty() { &all } else { &fresh });
-        let bounds = Bounds::new(&series);
+        let mut bounds = Bounds::new(&series);
         let mut left_out = Vec::new();
         all.retain(|one| {
             let is_admitted = bounds.admits(one, fresh.is_empty());
@@ -364,24 +362,29 @@ fn middle(from: Timestamp, to: Timestamp) -> Timestamp {
         .unwrap_or(from)
 }
 
-/// The bounds that a series gives to every revision.
+/// The bounds that a series gives to every revision, asked for in the order of the revisions.
 struct Bounds<'s> {
     series: &'s [Measurement],
+    /// The first of the series that is not before the revision that was asked for last.
+    at: usize,
 }
 
 impl<'s> Bounds<'s> {
     fn new(series: &'s [Measurement]) -> Self {
-        Self { series }
+        Self { series, at: 0 }
+    }
+
+    /// The position of the first of the series, from another one on, that is at a revision or after it.
+    fn first_from(&self, from: usize, is_before: impl Fn(i64) -> bool) -> usize {
+        let rest = self.series.get(from..).unwrap_or_default().iter();
+        from + rest.take_while(|known| is_before(known.revision)).count()
     }
 
     /// Whether a measurement fits the series.
-    fn admits(&self, one: &Measurement, only_lower: bool) -> bool {
-        let at = self
-            .series
-            .partition_point(|known| known.revision < one.revision);
-        let after = self
-            .series
-            .partition_point(|known| known.revision <= one.revision);
+    fn admits(&mut self, one: &Measurement, only_lower: bool) -> bool {
+        let at = self.first_from(self.at, |revision| revision < one.revision);
+        let after = self.first_from(at, |revision| revision <= one.revision);
+        self.at = at;
         let before = after.checked_sub(1).and_then(|at| self.series.get(at));
         let is_member = self.series.get(at..after).unwrap_or_default().contains(one);
         if is_member {
@@ -407,9 +410,9 @@ impl<'s> Bounds<'s> {
     }
 }
 
-/// One point for every revision with a measurement; bounds never go back.
+/// One point for every revision with a measurement, given by revision; bounds never go back.
 fn points(all: &[Measurement]) -> Vec<DatedRevision> {
-    let mut by_revision: BTreeMap<i64, DatedRevision> = BTreeMap::new();
+    let mut points: Vec<DatedRevision> = Vec::new();
     let mut lower: Option<Timestamp> = None;
     for one in all {
         let raised = lower.is_none_or(|lower| lower < one.time);
@@ -434,13 +437,19 @@ fn points(all: &[Measurement]) -> Vec<DatedRevision> {
             (Some(_), _) | (None, TimeSource::Token) => one.source,
             (None, _) => TimeSource::Between,
         };
-        let point = by_revision.entry(one.revision).or_insert(DatedRevision {
-            revision: one.revision,
-            not_before,
-            not_after: None,
-            taken: None,
-            source,
-        });
+        let known = points.last();
+        if known.is_none_or(|known| known.revision != one.revision) {
+            points.push(DatedRevision {
+                revision: one.revision,
+                not_before,
+                not_after: None,
+                taken: None,
+                source,
+            });
+        }
+        let Some(point) = points.last_mut() else {
+            continue;
+        };
         if one.delay.is_some() {
             let taken = one.time.checked_add(one.precision).unwrap_or(one.time);
             point.taken = Some(point.taken.map_or(taken, |known| known.min(taken)));
@@ -452,7 +461,6 @@ fn points(all: &[Measurement]) -> Vec<DatedRevision> {
             (a, b) => a.or(b).map(|bound| bound.max(point.not_before)),
         };
     }
-    let mut points: Vec<DatedRevision> = by_revision.into_values().collect();
     let mut upper: Option<Timestamp> = None;
     for point in points.iter_mut().rev() {
         upper = match (upper, point.not_after) {

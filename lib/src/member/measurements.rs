@@ -137,6 +137,12 @@ impl Objects<'_> {
         revisions: &[RangeInclusive<i64>],
         progress: &dyn Progress,
     ) -> Vec<Measurement> {
+        if let [all] = revisions
+            && all.contains(&0)
+            && *all.end() == i64::MAX
+        {
+            return self.all_measurements(progress);
+        }
         let mut of_keys: HashMap<&[u8], Vec<Version<'_>>> = HashMap::new();
         let mut bytes = 0u64;
         for range in revisions {
@@ -158,6 +164,32 @@ impl Objects<'_> {
                 found
             })
             .collect()
+    }
+
+    /// The times in all values: the index has the versions of each key, which need not be brought together.
+    fn all_measurements(&self, progress: &dyn Progress) -> Vec<Measurement> {
+        let keyspace = self.keyspace();
+        let records = keyspace.numbers_between(0..=i64::MAX);
+        let records = records.filter_map(|number| keyspace.index().record(number));
+        let bytes = records.map(|record| record.stored_bytes());
+        progress.begin(
+            "reading the times of writes",
+            bytes.fold(0, u64::saturating_add),
+        );
+        let of_key = |newest: &u32| {
+            let mut versions: Vec<Version<'_>> = keyspace.versions_back_from(*newest).collect();
+            versions.reverse();
+            let read = versions.iter().map(|version| version.stored_bytes).sum();
+            let key = versions.first().map_or(&b""[..], |version| version.key);
+            let found = match self.layout().resource(key).is_some() && !progress.cancelled() {
+                true => self.measured(key, &versions),
+                false => Vec::new(),
+            };
+            progress.advance(read);
+            found
+        };
+        let newest = keyspace.index().newest_in_order();
+        newest.par_iter().flat_map_iter(of_key).collect()
     }
 
     /// The times in versions of one key, oldest first.
@@ -201,5 +233,41 @@ impl Objects<'_> {
             Some(opened) => Times::read(&opened.plain),
             None => Times::read(value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::encryption::Keyring;
+    use crate::member::Member;
+
+    fn sorted(mut measurements: Vec<Measurement>) -> Vec<String> {
+        measurements.sort_by_key(|one| (one.revision, one.time));
+        let mut all: Vec<String> = measurements.iter().map(|one| format!("{one:?}")).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn the_times_of_all_writes_are_those_of_their_parts() {
+        let mut measured = 0;
+        for name in testkit::fixtures() {
+            let Ok(member) = Member::open(testkit::fixture(&name).join("data")) else {
+                continue;
+            };
+            let Ok(keyspace) = member.readable_keyspace() else {
+                continue;
+            };
+            let file = member.evidence().name();
+            let limits = &member.options().evidence.limits;
+            let objects = Objects::new(keyspace, file, None, Keyring::default(), limits);
+            let middle = keyspace.revision() / 2;
+            let parts = [0..=middle, middle + 1..=i64::MAX];
+            let all = sorted(objects.measurements(&[0..=i64::MAX], &Silent));
+            assert_eq!(all, sorted(objects.measurements(&parts, &Silent)), "{name}");
+            measured += all.len();
+        }
+        assert!(measured > 1000, "{measured} times in the fixtures");
     }
 }

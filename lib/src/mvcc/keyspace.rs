@@ -300,6 +300,13 @@ impl<'a> Keyspace<'a> {
         }
     }
 
+    /// The record of a number and the older ones of its key, newest first.
+    pub(crate) fn versions_back_from(&self, number: u32) -> impl Iterator<Item = Version<'a>> + 'a {
+        let keyspace = *self;
+        let chain = self.index.chain(number);
+        chain.filter_map(move |(id, _)| keyspace.version(id))
+    }
+
     /// Returns every retained record of the given main revisions, in order of revision.
     pub fn between(
         &self,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 
 use super::anchor::{Anchor, beginning, presumed};
+use super::fast_path::anchor_of_all;
 use super::lease_spans::{LeaseSpan, LeaseSpans};
 use super::record_match::{key_or_value_matches, record_matches};
 use super::{RunEntry, runs};
@@ -124,7 +125,14 @@ impl Logged {
         self.applied = consistent_index;
         let until = commit(wal, consistent_index);
         let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
-        match Anchor::find_or_beginning(keyspace, entries, consistent_index, whole, progress) {
+        // Nearly always every record proves it; looking for it otherwise applies all entries.
+        let proven = match whole {
+            true => anchor_of_all(keyspace, entries, consistent_index, progress),
+            false => None,
+        };
+        let found =
+            || Anchor::find_or_beginning(keyspace, entries, consistent_index, whole, progress);
+        match proven.or_else(found) {
             Some(anchor) => {
                 self.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
                 self.place(keyspace, entries, anchor, until);

@@ -19,6 +19,7 @@ use crate::mvcc::Keyspace;
 use crate::recover::State;
 use located::{RaftIndex, progress::Progress};
 
+use self::back::Course;
 use self::leases::{Revoked, Timeline};
 use self::verify::{EntryRange, Verified};
 
@@ -72,6 +73,28 @@ pub(super) fn fast_path(
     consistent_index: RaftIndex,
     progress: &dyn Progress,
 ) -> Option<FastPath> {
+    path_on(keyspace, entries, consistent_index, &|_| true, progress)
+}
+
+/// The anchor before the first of all entries, if the path goes from there to consistent_index and to the end of the store.
+pub(super) fn anchor_of_all(
+    keyspace: &Keyspace<'_>,
+    entries: &[RunEntry<'_>],
+    consistent_index: RaftIndex,
+    progress: &dyn Progress,
+) -> Option<Anchor> {
+    let is_of_all = |course: &Course| course.position == 0;
+    let path = path_on(keyspace, entries, consistent_index, &is_of_all, progress)?;
+    path.whole.then(|| path.anchor())
+}
+
+fn path_on(
+    keyspace: &Keyspace<'_>,
+    entries: &[RunEntry<'_>],
+    consistent_index: RaftIndex,
+    is_wanted: &dyn Fn(&Course) -> bool,
+    progress: &dyn Progress,
+) -> Option<FastPath> {
     let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
     let applied = entries.get(..end)?;
     let newest = keyspace.newest_revision()?.main;
@@ -79,15 +102,14 @@ pub(super) fn fast_path(
     if applied.last()?.entry.index != consistent_index || newest <= floor {
         return None;
     }
-    let course = back::back(keyspace, applied, newest, floor)?;
+    let course = back::back(keyspace, applied, newest, floor).filter(is_wanted)?;
     let from_the_beginning = entries.first()?.entry.index == 1;
     if from_the_beginning && (course.position, course.revision) != (0, 1) {
         return None;
     }
     let on_course = applied.get(course.position..)?;
     let timeline = Timeline::new(on_course, from_the_beginning);
-    let range_of = |&(from, to, revision): &(usize, usize, i64)| EntryRange { from, to, revision };
-    let ranges: Vec<EntryRange> = course.marks.iter().map(range_of).collect();
+    let ranges = course.ranges();
     let verify = |range: &EntryRange| {
         if progress.cancelled() {
             return Verified::nothing(range.from, range.revision);
@@ -125,6 +147,14 @@ pub(super) fn fast_path(
         },
         whole,
     })
+}
+
+impl Course {
+    fn ranges(&self) -> Vec<EntryRange> {
+        let range_of =
+            |&(from, to, revision): &(usize, usize, i64)| EntryRange { from, to, revision };
+        self.marks.iter().map(range_of).collect()
+    }
 }
 
 /// Joins what the ranges gave, up to the first that does not continue the one before.
@@ -191,5 +221,30 @@ mod tests {
             }
         }
         assert!(paths >= 3, "the fast path fits {paths} fixtures");
+    }
+
+    #[test]
+    fn the_anchor_of_all_entries_is_the_one_that_is_found_by_applying_them() {
+        let mut proven = 0;
+        for name in testkit::fixtures() {
+            let data = testkit::fixture(&name).join("data");
+            let Ok(member) = Member::open(&data) else {
+                continue;
+            };
+            let (Ok(keyspace), Some(wal)) = (member.readable_keyspace(), member.wal()) else {
+                continue;
+            };
+            let applied = member.meta().unwrap().consistent_index.unwrap_or_default();
+            for entries in runs(&wal) {
+                let silent = &located::progress::Silent;
+                let anchor = anchor_of_all(&keyspace, &entries, applied, silent);
+                if anchor.is_some() {
+                    proven += 1;
+                    let found = Anchor::find(&keyspace, &entries, applied, true, silent);
+                    assert_eq!(anchor, found, "{name}");
+                }
+            }
+        }
+        assert!(proven >= 3, "{proven} fixtures");
     }
 }
