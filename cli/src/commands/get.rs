@@ -16,6 +16,7 @@ use etcd_inspect::answers::past;
 use etcd_inspect::answers::stored_versions::stored_versions;
 use etcd_inspect::answers::values::{RawKeys, Values};
 use etcd_inspect::check::logged;
+use etcd_inspect::kubernetes::ObjectParts;
 use etcd_inspect::member::Objects;
 use etcd_inspect::salvage::carve::Past;
 
@@ -333,6 +334,11 @@ fn resources(
                     asked,
                     |target| printer.parts(target),
                     |found| printer.piece_of(found, reading),
+                ),
+                false if printer.leaves_out_managed_fields() => query.each_flat(
+                    asked,
+                    |_| &ObjectParts::SHOWN,
+                    |found| printer.piece(found.with_tree()),
                 ),
                 false => None,
             };

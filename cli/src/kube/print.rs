@@ -147,6 +147,14 @@ impl<'p> Printer<'p> {
         self.tabular && !self.order.needs_objects() && self.paths.is_empty()
     }
 
+    /// Whether documents are printed of which the managed fields are left out: then they need not be decoded.
+    pub(crate) fn leaves_out_managed_fields(&self) -> bool {
+        let is_document = matches!(self.format, Format::Json | Format::Jsonl | Format::Yaml);
+        let has_managed_fields =
+            self.args.show_managed_fields || self.args.stored || self.args.full;
+        is_document && !has_managed_fields && !self.order.needs_objects()
+    }
+
     /// The parts of objects that their rows show. Until the first object is read, those that most tables show.
     pub(crate) fn parts(&self, target: &Target) -> &'static ObjectParts {
         let known = self.tables.read().unwrap_or_else(PoisonError::into_inner);

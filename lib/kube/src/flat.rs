@@ -96,6 +96,11 @@ impl Flat {
         self.value(0)
     }
 
+    /// The same values as a tree.
+    pub fn tree(&self) -> Value {
+        self.root().map_or(Value::Null, FlatValue::tree)
+    }
+
     fn value(&self, at: usize) -> Option<FlatValue<'_>> {
         let item = self.values.get(at)?;
         Some(FlatValue {
@@ -282,6 +287,21 @@ impl<'f> FlatValue<'f> {
     /// The members of an object; none of anything else.
     pub fn members(self) -> impl Iterator<Item = Self> {
         self.inside().filter(move |_| self.is_object())
+    }
+
+    fn tree(self) -> Value {
+        match &self.item.value {
+            Scalar::Null => Value::Null,
+            Scalar::Bool(value) => Value::Bool(*value),
+            Scalar::Number(number) => Value::Number(number.clone()),
+            Scalar::Text(range) => Value::String(self.flat.text(range).to_owned()),
+            Scalar::Array => Value::Array(self.items().map(Self::tree).collect()),
+            Scalar::Object => {
+                let members = self.members();
+                let members = members.map(|member| (member.name().to_owned(), member.tree()));
+                Value::Object(members.collect())
+            }
+        }
     }
 
     fn inside(self) -> impl Iterator<Item = Self> {

@@ -40,6 +40,17 @@ pub struct FoundObject<'a, O = Value> {
     pub object: O,
 }
 
+impl<'a> FoundObject<'a, Flat> {
+    /// The same with a tree of what was read.
+    pub fn with_tree(self) -> FoundObject<'a> {
+        FoundObject {
+            target: self.target,
+            version: self.version,
+            object: self.object.tree(),
+        }
+    }
+}
+
 /// An object's resource and name.
 pub type Named = (Arc<Target>, String);
 
