@@ -66,6 +66,7 @@ impl Salvage<'_> {
         cluster
             .and_then(|text| text.parse().ok())
             .or_else(|| storage?.parse().ok())
+            .or_else(|| self.member.identity().version)
     }
 
     /// `meta`: how far the store is. `snapshot restore` writes its own index and term.
