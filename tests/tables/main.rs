@@ -13,6 +13,7 @@
 mod agree;
 mod bounds;
 mod branches;
+mod conditions;
 mod engines;
 mod files;
 #[path = "../report/run.rs"]

@@ -59,6 +59,12 @@ impl Filter {
                 .is_none_or(|only| object.is_some_and(|object| resource_name(object) == only))
     }
 
+    /// Whether keys are asked for.
+    pub fn is_of_keys(&self) -> bool {
+        let wanted = [&self.key, &self.prefix, &self.from_key, &self.to_key];
+        wanted.iter().any(|condition| condition.is_some())
+    }
+
     /// Whether a part of a Kubernetes key is asked for.
     pub fn is_of_objects(&self) -> bool {
         self.resource.is_some() || self.namespace.is_some() || self.name.is_some()

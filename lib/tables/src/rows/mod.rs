@@ -60,6 +60,10 @@ pub(crate) fn live(source: &Source, filter: &Filter) -> Result<Vec<u32>, TableEr
     let keyspace = objects.keyspace();
     let at = keyspace.at(source.revision())?;
     if let Some(key) = &filter.key {
+        // A table of one resource asks for it beside the key: a key of another is none of its rows.
+        if !fits(&objects, filter, key) {
+            return Ok(Vec::new());
+        }
         let records = keyspace.records_of(key);
         let numbered = records.numbers().iter().zip(records.iter());
         let newest = numbered.rfind_at(at);
@@ -119,7 +123,9 @@ pub(crate) fn times<'s>(
 
 /// Whether a filter leaves a key.
 pub(crate) fn fits(objects: &Objects<'_>, filter: &Filter, key: &[u8]) -> bool {
-    filter.has_key(key)
+    // The conditions are on the text that a row shows.
+    (!filter.is_of_keys()
+        || filter.has_key(String::from_utf8_lossy(&without_token(key)).as_bytes()))
         && (!filter.is_of_objects() || filter.has_object(objects.parse(key).as_ref()))
 }
 

@@ -61,6 +61,9 @@ fn select(source: &Source, filter: &Filter) -> Result<Vec<u32>, TableError> {
         revisions = *revisions.start()..=at.min(*revisions.end());
     }
     if let Some(key) = &filter.key {
+        if !fits(&objects, filter, key) {
+            return Ok(Vec::new());
+        }
         let records = keyspace.records_of(key);
         let numbered = records.numbers().iter().zip(records.iter());
         let within = numbered.filter(|(_, version)| revisions.contains(&version.revision.main));

@@ -144,6 +144,14 @@ pub(super) fn filter<'v>(
     (filter, columns.map_or(Wanted::ALL, Wanted))
 }
 
+/// Whether a text may be of a key that is shown otherwise than it is stored: a token is masked, bytes that are no UTF-8 are replaced.
+fn is_of_shown(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.contains(SHOWN_INSTEAD))
+}
+
+/// What takes the place of other bytes.
+const SHOWN_INSTEAD: [char; 2] = ['•', char::REPLACEMENT_CHARACTER];
+
 /// Adds a condition; one whose right side is of another type narrows nothing.
 fn add(filter: &mut Filter, condition: Condition, value: ValueRef<'_>) {
     match (condition.on, value) {
@@ -156,17 +164,25 @@ fn add(filter: &mut Filter, condition: Condition, value: ValueRef<'_>) {
             }
         }
         (Pushed::Key, ValueRef::Text(text)) => match condition.is {
+            // No stored key is this text: every key is compared as it is shown.
+            Comparison::Equal if is_of_shown(text) => {
+                filter.from_key = Some(text.to_vec());
+                filter.to_key = Some(text.to_vec());
+            }
             Comparison::Equal => filter.key = Some(text.to_vec()),
             Comparison::From => filter.from_key = Some(text.to_vec()),
             Comparison::To => filter.to_key = Some(text.to_vec()),
             Comparison::Glob => {
-                let literal = text.iter().take_while(|byte| !b"*?[".contains(byte));
-                filter.prefix = Some(literal.copied().collect());
+                let text = String::from_utf8_lossy(text);
+                let ends = |c: char| "*?[".contains(c) || SHOWN_INSTEAD.contains(&c);
+                let literal = text.split(ends).next().unwrap_or_default();
+                filter.prefix = Some(literal.as_bytes().to_vec());
             }
         },
         (on, ValueRef::Text(text)) => {
             let text = String::from_utf8_lossy(text).into_owned();
             match on {
+                Pushed::Name if is_of_shown(text.as_bytes()) => {}
                 Pushed::Resource => filter.resource = Some(text),
                 Pushed::Namespace => filter.namespace = Some(text),
                 Pushed::Name => filter.name = Some(text),
