@@ -148,7 +148,7 @@ impl Salvage<'_> {
 
     /// A key that the log wrote after lost entries, the first at that revision, and that is neither deleted nor confirmed since.
     fn after_lost_entry(&self, positions: &[u32], first: i64) -> Option<Doubtful> {
-        let records = positions
+        let mut records = positions
             .iter()
             .filter_map(|at| self.set.records.get(*at as usize));
         let counted = records
@@ -157,7 +157,7 @@ impl Salvage<'_> {
             .take_while(|record| !record.tombstone && record.label == Provenance::Log);
         let last = counted.last()?;
         let is_newest = records
-            .last()
+            .next_back()
             .is_none_or(|newest| newest.revision == last.revision);
         is_newest.then(|| self.doubtful(last, first))
     }
