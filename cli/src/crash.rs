@@ -5,9 +5,15 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 
+use crate::memory;
+
 /// Installs the hook.
 pub(crate) fn install() {
     std::panic::set_hook(Box::new(|panic| {
+        if memory::is_refusal(message(panic)) {
+            memory::say();
+            return;
+        }
         let mut err = std::io::stderr();
         // Leave the alternate screen, show the cursor, end colours: harmless where nothing was changed.
         if std::io::IsTerminal::is_terminal(&err) {

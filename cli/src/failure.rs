@@ -40,6 +40,11 @@ fn saved(path: &Path) -> PathBuf {
     }
 }
 
+/// EMFILE of POSIX, and ENFILE: Linux, macOS and FreeBSD have the same numbers.
+fn lacks_handles(error: &std::io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 impl Failure {
     /// The command line cannot be meant so.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -119,6 +124,7 @@ impl Failure {
                         std::io::ErrorKind::NotFound => "etcd-inspect doctor     which path is taken if none is given",
                         std::io::ErrorKind::PermissionDenied => "sudo etcd-inspect status {path}",
                         std::io::ErrorKind::OutOfMemory => "ulimit -v unlimited     then run the command again",
+                        _ if lacks_handles(source) => "ulimit -n 1024     then run the command again",
                         _ => "etcd-inspect status --io read {path}     goes on past ranges that cannot be read",
                     },
                 );
@@ -127,6 +133,9 @@ impl Failure {
                         std::io::ErrorKind::NotFound => "there is nothing at that path",
                         std::io::ErrorKind::PermissionDenied => {
                             "etcd keeps its files private (0700/0600): run as a user who may read them, or copy them first"
+                        }
+                        _ if lacks_handles(source) => {
+                            "this process may open too few files at once (ulimit -n): nothing was judged"
                         }
                         std::io::ErrorKind::OutOfMemory => {
                             "files are mapped into memory as a whole: that takes address space, and little memory"

@@ -22,6 +22,7 @@ mod global;
 mod help;
 mod kube;
 mod logs;
+mod memory;
 #[cfg(test)]
 mod named;
 mod no_log;

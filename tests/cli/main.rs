@@ -20,6 +20,8 @@ mod history;
 mod holes;
 mod hostile;
 mod kubernetes;
+#[cfg(target_os = "linux")]
+mod limits;
 mod log_loss;
 mod logs;
 mod loss;

@@ -197,6 +197,7 @@ impl Evidence {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let path = path.as_ref();
+        room::has_handles(path)?;
         let mut evidence = match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Self::of_folder(path, options)?,
             Ok(meta) if is_own_pipe(path, &meta) => {
@@ -223,6 +224,7 @@ impl Evidence {
                 found.files.iter_mut().for_each(File::read_plainly);
             }
         }
+        evidence.keep_address_space()?;
         Ok(evidence)
     }
 

@@ -25,7 +25,7 @@ mod system;
 
 pub(super) use system::{
     Guard, address_space, data_extents, holders, identity, is_block_device, is_medium_error,
-    is_pipe, list, open, os_str, ownership,
+    is_pipe, list, open, os_str, ownership, spare_handles,
 };
 
 use std::ffi::OsString;

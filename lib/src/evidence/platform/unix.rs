@@ -151,6 +151,20 @@ pub(in crate::evidence) fn address_space() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::As).current
 }
 
+/// Tries whether this process may open that many more files at once: `ulimit -n`.
+///
+/// # Errors
+/// It may not.
+pub(in crate::evidence) fn spare_handles(count: usize) -> io::Result<()> {
+    let open = |_| open_quietly(Path::new("/"), OFlags::DIRECTORY);
+    let opened: Result<Vec<_>, Errno> = (0..count).map(open).collect();
+    match opened {
+        Err(error @ (Errno::MFILE | Errno::NFILE)) => Err(error.into()),
+        // Whether the root folder may be listed is not what is asked.
+        _ => Ok(()),
+    }
+}
+
 /// A name of the bytes that an archive or a command line has: any byte but `/` and 0 is allowed.
 pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
     std::borrow::Cow::Borrowed(OsStr::from_bytes(name))
