@@ -176,3 +176,28 @@ fn a_damaged_snapshot_is_listed_and_told() {
     assert!(said.err.contains("SNAP-001"), "{}", said.err);
     assert!([1, 3].contains(&said.code), "{}", said.code);
 }
+
+/// Found by a tester: a request was only the word `txn`.
+#[test]
+fn tables_for_programs_name_the_keys_of_each_request() {
+    let data = data_dir("k8s-1.20-etcd35");
+    let path = data.to_str().unwrap();
+    let key = "/registry/deployments/prod/web";
+    let lines = |form| {
+        let said = sealed(&data, ["wal", "--key", key, "-o", form, path]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        said.out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let objects = lines("jsonl").len();
+    assert!(objects > 0);
+    for form in ["csv", "tsv"] {
+        let rows = lines(form);
+        assert_eq!(rows.len(), objects + 1, "{form}");
+        assert!(
+            rows[0].contains("summary") && rows[0].contains("keys"),
+            "{}",
+            rows[0]
+        );
+        assert!(rows[1..].iter().all(|row| row.contains(key)), "{form}");
+    }
+}

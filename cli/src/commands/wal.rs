@@ -106,8 +106,7 @@ pub(crate) fn run(args: &WalArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 
 /// One line for each entry, its request decoded.
 fn entries(log: &Wal<'_>, filter: &Filter, all: bool, ui: &mut Ui) -> anyhow::Result<()> {
-    let format = ui.global.format();
-    let with_decoded = format.is_json() || format == Format::Yaml;
+    let with_decoded = !ui.global.format().is_table() || !ui.global.columns.is_empty();
     let reach = wal::reach(log);
     let mut rows = Rows::begin(ui, "wal", &wal::COLUMNS)?;
     if let Some(reach) = reach {

@@ -397,6 +397,7 @@ fn pick(columns: &[Column], wanted: &[String], format: &Format) -> Result<Vec<us
         (Show::Always, _) => true,
         (Show::Wide, format) => *format != Format::Table,
         (Show::Json, format) => matches!(format, Format::Json | Format::Jsonl | Format::Yaml),
+        (Show::Data, format) => !format.is_table(),
         (Show::Table, format) => format.is_table(),
     };
     let key = columns.iter().position(|column| column.field == "key");

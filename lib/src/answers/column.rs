@@ -20,6 +20,8 @@ pub enum Show {
     Wide,
     /// Only JSON and YAML.
     Json,
+    /// JSON, YAML, CSV and TSV: everything that programs read, and no table.
+    Data,
     /// Only tables: what JSON has in other fields.
     Table,
 }
@@ -66,6 +68,11 @@ impl Column {
     /// Not in tables.
     pub const fn json(field: &'static str) -> Self {
         Self::new("", field, Align::Left, Show::Json)
+    }
+
+    /// Not in tables, and short enough for a cell of CSV.
+    pub const fn data(field: &'static str) -> Self {
+        Self::new("", field, Align::Left, Show::Data)
     }
 
     /// Not in JSON.

@@ -17,7 +17,7 @@ static COLUMNS: [Column; 7] = [
     Column::right("KEYS", "key_count"),
     Column::left("STATE", "state"),
     Column::left("FIRST KEY", "first_key").table_only(),
-    Column::json("keys"),
+    Column::data("keys"),
 ];
 
 /// Whether a lease has keys, and whether keys have a lease.

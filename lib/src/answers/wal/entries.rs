@@ -24,8 +24,8 @@ pub static COLUMNS: [Column; 13] = [
     Column::left("FILE+OFFSET", "at").table_only(),
     Column::left("FILE", "file").wide(),
     Column::right("OFFSET", "offset").wide(),
-    Column::json("summary"),
-    Column::json("keys"),
+    Column::data("summary"),
+    Column::data("keys"),
     Column::left("PROPOSER", "proposer").wide(),
     Column::json("decoded"),
 ];

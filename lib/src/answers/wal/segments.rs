@@ -16,9 +16,9 @@ static COLUMNS: [Column; 13] = [
     Column::left("HEAD", "head"),
     Column::left("END", "end"),
     Column::left("FILE", "file"),
-    Column::json("name_index"),
+    Column::data("name_index"),
     Column::left("MEMBER", "member_id").wide(),
-    Column::json("cluster_id"),
+    Column::data("cluster_id"),
 ];
 
 /// One file of the log.

@@ -84,12 +84,12 @@ fn listed<R: Row>(
     let shown: Vec<bool> = table
         .columns
         .iter()
-        .map(|column| column.show != Show::Json)
+        .map(|column| !matches!(column.show, Show::Json | Show::Data))
         .collect();
     let kept = table
         .columns
         .iter()
-        .filter(|column| column.show != Show::Json);
+        .filter(|column| !matches!(column.show, Show::Json | Show::Data));
     let mut columns: Vec<GridColumn> = kept
         .map(|column| {
             let spare = u8::from(column.show == Show::Wide);
