@@ -35,7 +35,8 @@ enum Verdict {
 }
 
 /// What etcd may end with if it reads Go's heap: its own words depend on what is there.
-const ENDS_OF_HEAP: [&str; 8] = [
+const ENDS_OF_HEAP: [&str; 9] = [
+    "inline bucket non-zero page access",
     "slice bounds out of range",
     "index out of range",
     "unexpected fault address",

@@ -57,8 +57,11 @@ impl Engine<'_, '_> {
             if entry.index <= from.index {
                 continue;
             }
-            // A member that votes alone commits what it has; in a larger cluster, others decide.
-            let committed = reading.hard_state.commit >= entry.index || self.conf.voters.len() <= 1;
+            // A member that votes alone commits what it has; in a larger cluster, others decide; without a voter, nothing is
+            // committed beyond what the HardState says (raft `raft.go`, `promotable`: no campaign without an own vote).
+            let own = [reading.node_id.get()];
+            let committed =
+                reading.hard_state.commit >= entry.index || self.conf.voters.as_slice() == own;
             if let (true, Payload::ConfChange(change)) =
                 (committed, Payload::decode(entry.kind, entry.data))
             {

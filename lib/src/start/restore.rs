@@ -54,11 +54,17 @@ impl Engine<'_, '_> {
         Ok(())
     }
 
-    /// 3.4 reads leases and the whole store, and sets consistent_index.
+    /// 3.4 reads leases, the whole store and the members, and sets consistent_index (`saveDB`).
     fn changed_by_etcdctl(&self, backend: &Backend<'_>) -> Result<(), Stopped> {
         if self.known.store.is_none() {
             backend.leases()?;
             backend.restore()?;
+        }
+        // The members of the old cluster are met one by one; their ids are deleted as if they were keys of clients.
+        for name in ["members", "members_removed"] {
+            if let Found::Bucket(bucket) = backend.find(name)? {
+                backend.each(Some(bucket), |_, _| Ok(()))?;
+            }
         }
         backend.rewrite("meta", b"consistent_index")
     }
