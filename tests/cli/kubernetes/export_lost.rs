@@ -288,3 +288,113 @@ fn what_a_compaction_took_is_named_with_the_command_that_finds_it() {
         none.err
     );
 }
+
+#[test]
+fn a_volume_that_keeps_the_uid_of_a_deleted_claim_is_named_with_the_command_that_frees_it() {
+    let mut keys = Keyspace::new();
+    for (name, reference) in [
+        (
+            "held",
+            json!({"namespace": "shop", "name": "data", "uid": "u-data"}),
+        ),
+        ("free", json!({"namespace": "shop", "name": "other"})),
+    ] {
+        let key = format!("/registry/persistentvolumes/{name}");
+        let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name, "uid": name},
+            "spec": {"claimRef": reference}});
+        keys.put(key.as_bytes(), volume.to_string().as_bytes());
+    }
+    for (name, volume) in [("data", "held"), ("other", "free")] {
+        put(
+            &mut keys,
+            &format!("persistentvolumeclaims/shop/{name}"),
+            "v1",
+            "PersistentVolumeClaim",
+            json!({"spec": {"volumeName": volume}}),
+        );
+    }
+    let free = r#"1 volume of a written claim has the uid of the old claim, and no new claim is bound to such a volume: if the cluster still has it, and the old claim is deleted, first run: kubectl patch pv held --type=merge -p '{"spec":{"claimRef":{"uid":null,"resourceVersion":null}}}'"#;
+    let folder = tempfile::tempdir().unwrap();
+    let live = run(&written(folder.path(), &keys), "export -n shop --out -");
+    assert!(live.err.contains(free), "{}", live.err);
+    for name in ["data", "other"] {
+        keys.delete(format!("/registry/persistentvolumeclaims/shop/{name}").as_bytes());
+    }
+    let path = written(folder.path(), &keys);
+    let deleted = run(&path, "export -n shop --deleted-since 5 --out -");
+    assert!(deleted.out.contains("volumeName: held"), "{}", deleted.out);
+    assert!(deleted.err.contains(free), "{}", deleted.err);
+    let none = run(&path, "export cm -n shop --deleted-since 5 --out -");
+    assert!(!none.err.contains("kubectl patch"), "{}", none.err);
+}
+
+#[test]
+fn a_field_that_has_nothing_but_a_secret_is_hidden_whatever_its_text_and_public_keys_are_not() {
+    let mut keys = Keyspace::new();
+    let route = |key: &str| json!({"spec": {"tls": {"termination": "edge", "key": key}}});
+    for (name, key) in [
+        ("part", "hunter2\n-----END RSA PRIVATE KEY-----"),
+        ("word", "hunter2"),
+    ] {
+        put(
+            &mut keys,
+            &format!("routes/shop/{name}"),
+            "route.openshift.io/v1",
+            "Route",
+            route(key),
+        );
+    }
+    let variables = |value: &str, names: &[&str]| -> Vec<Value> {
+        let each = names.iter();
+        each.map(|name| json!({"name": name, "value": value}))
+            .collect()
+    };
+    let mut env = variables(
+        "hunter2",
+        &[
+            "ROOTPW",
+            "SSH_KEY",
+            "OPENAI_KEY",
+            "UNSEAL_KEY",
+            "JWT_SIGNING",
+        ],
+    );
+    env.extend(variables("shown-1", &["ROUTING_KEY", "PARTITION_KEY"]));
+    env.extend(variables("ssh-ed25519 shown-2", &["SSH_KEY"]));
+    put(
+        &mut keys,
+        "pods/shop/web",
+        "v1",
+        "Pod",
+        json!({"spec": {"containers": [{"name": "c", "image": "i", "env": env,
+            "args": ["--hmac-key=hunter2", "--license-key=hunter2"]}]}}),
+    );
+    put(
+        &mut keys,
+        "configmaps/shop/settings",
+        "v1",
+        "ConfigMap",
+        json!({"data": {"adminPwd": "hunter2", "rootpw": "hunter2", "keystorePass": "hunter2", "psk": "hunter2",
+            "mnemonic": "hunter2", "id_rsa": "hunter2", "tls.key": "hunter2", "ldap.conf": "bindpw hunter2\nbindPW: hunter2\n",
+            "seed": "shown-3"}}),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), &keys);
+    for words in [
+        "get routes,po,cm -n shop -o yaml",
+        "get routes,po,cm -n shop -o json",
+        "export -n shop --secrets placeholder --out -",
+        "get /registry/routes/shop/part -o raw",
+        "get /registry/routes/shop/word -o raw",
+        "get /registry/pods/shop/web -o raw",
+        "get /registry/configmaps/shop/settings -o raw",
+    ] {
+        let shown = run(&path, words);
+        assert!(!shown.out.contains("hunter2"), "{words}: {}", shown.out);
+        assert!(!shown.out.is_empty(), "{words}: {}", shown.err);
+    }
+    let yaml = run(&path, "get po,cm -n shop -o yaml").out;
+    for kept in ["shown-1", "shown-2", "shown-3"] {
+        assert!(yaml.contains(kept), "{kept}: {yaml}");
+    }
+}

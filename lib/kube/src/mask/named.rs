@@ -297,7 +297,9 @@ impl<'t> Named<'t> {
     /// Names that a file of settings has before a blank, and prose has not.
     fn is_setting_name(&self) -> bool {
         let has_mark = self.name.contains(['_', '.']) || self.has_tab;
-        has_mark || ["requirepass", "masterauth"].contains(&self.name.to_ascii_lowercase().as_str())
+        has_mark
+            || ["requirepass", "masterauth", "bindpw", "rootpw"]
+                .contains(&self.name.to_ascii_lowercase().as_str())
     }
 }
 

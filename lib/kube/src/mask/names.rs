@@ -44,19 +44,52 @@ const ENDS: &[&str] = &[
     "servicekey",
     "integrationkey",
     "restuserkey",
+    "hmackey",
+    "licensekey",
+    "unsealkey",
+    "userpwd",
+    "adminpwd",
+    "rootpwd",
+    "bindpwd",
+    "rootpw",
+    "bindpw",
+    "adminpw",
+    "keypass",
+    "storepass",
+    "bindpass",
 ];
 
 /// Ends of a name that refers to a Secret by its name, whoever reads it.
 const ENDS_OF_REFERENCES: &[&str] = &["existingsecret", "imagepullsecret"];
 
 /// Ends of variables, in capitals: elsewhere they are words of prose.
-const ENDS_OF_VARIABLES: &[&str] = &["_PAT", "_PIN", "_COOKIE", "SALT"];
+const ENDS_OF_VARIABLES: &[&str] = &[
+    "_PAT",
+    "_PIN",
+    "_COOKIE",
+    "SALT",
+    "_PSK",
+    "_MNEMONIC",
+    "SSH_KEY",
+    "OPENAI_KEY",
+    "JWT_SIGNING",
+];
 
 /// Ends that are a secret where a program is given its settings, and a reference to a Secret elsewhere.
 const ENDS_OF_SETTINGS: &[&str] = &["secret", "credential", "credentials"];
 
 /// Last words that are too short to be an end: `compass` is no password.
 const WORDS: &[&str] = &["pass", "pwd", "pw", "creds"];
+
+/// Whole names of settings, and their last words: elsewhere they are words of prose or the names of other things.
+const WORDS_OF_SETTINGS: &[&str] = &[
+    "psk",
+    "mnemonic",
+    "id_rsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "tls.key",
+];
 
 /// Values of `…_AUTH` that name a method.
 const METHODS: &[&str] = &[
@@ -233,7 +266,14 @@ const LETTERS: usize = 75;
 /// The last two letters of all ends and words: names that end otherwise are nearly all there are.
 static TAILS: LazyLock<Vec<bool>> = LazyLock::new(|| {
     let mut tails = vec![false; LETTERS * LETTERS];
-    let ends = [ENDS, ENDS_OF_VARIABLES, ENDS_OF_SETTINGS, WORDS, &["auth"]];
+    let ends = [
+        ENDS,
+        ENDS_OF_VARIABLES,
+        ENDS_OF_SETTINGS,
+        WORDS,
+        WORDS_OF_SETTINGS,
+        &["auth"],
+    ];
     for at in ends.into_iter().flatten().filter_map(|end| tail(end)) {
         if let Some(place) = tails.get_mut(at) {
             *place = true;
@@ -252,7 +292,10 @@ pub(super) fn is_secret_name(name: &str, around: Around) -> bool {
     let is_setting = around == Around::Setting
         && (ends(ENDS_OF_SETTINGS) && !ends(ENDS_OF_REFERENCES)
             || is_auth(name)
-            || is_variable(name));
+            || is_variable(name)
+            || WORDS_OF_SETTINGS
+                .iter()
+                .any(|word| is_last_word(name, word)));
     ends(ENDS) || is_setting || WORDS.iter().any(|word| is_last_word(name, word))
 }
 
@@ -329,9 +372,21 @@ pub(super) fn is_secret_value(name: &str, value: &str, around: Around) -> bool {
 pub(super) fn is_public_value(value: &str) -> bool {
     let text = value.trim();
     let is_switch = ["", "true", "false", "null", "nil", "none", "~", "[]", "{}"].contains(&text);
-    let is_reference = ["/", "./", "$", "{{", "file:", "vault:", "<", "%("]
-        .iter()
-        .any(|start| text.starts_with(start));
+    let is_reference = [
+        "/",
+        "./",
+        "$",
+        "{{",
+        "file:",
+        "vault:",
+        "<",
+        "%(",
+        "ssh-rsa ",
+        "ssh-ed25519 ",
+        "ecdsa-sha2-",
+    ]
+    .iter()
+    .any(|start| text.starts_with(start));
     is_switch || is_reference
 }
 
@@ -364,6 +419,12 @@ mod tests {
             "PW",
             "LDAP_BIND_PW",
             "SESSION_KEY",
+            "ROOTPW",
+            "adminPwd",
+            "keystorePass",
+            "--hmac-key",
+            "--license-key",
+            "UNSEAL_KEY",
         ] {
             assert!(is_secret_name(name, Around::Field), "{name}");
             assert!(is_secret_name(name, Around::Setting), "{name}");
@@ -384,7 +445,18 @@ mod tests {
         ] {
             assert!(!is_secret_name(name, Around::Setting), "{name}");
         }
-        for name in ["GITHUB_PAT", "RABBITMQ_ERLANG_COOKIE", "CARD_PIN"] {
+        for name in [
+            "GITHUB_PAT",
+            "RABBITMQ_ERLANG_COOKIE",
+            "CARD_PIN",
+            "SSH_KEY",
+            "OPENAI_KEY",
+            "JWT_SIGNING",
+            "psk",
+            "mnemonic",
+            "tls.key",
+            "id_rsa",
+        ] {
             assert!(is_secret_name(name, Around::Setting), "{name}");
         }
         for name in [
@@ -393,6 +465,10 @@ mod tests {
             "PATH",
             "spin",
             "MAX_PATTERN",
+            "ROUTING_KEY",
+            "PARTITION_KEY",
+            "seed",
+            "cookie",
         ] {
             assert!(!is_secret_name(name, Around::Setting), "{name}");
         }

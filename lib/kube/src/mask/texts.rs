@@ -78,6 +78,13 @@ const SIGNS: &[&str] = &[
     "_pat",
     "_pin",
     "salt",
+    "psk",
+    "mnemonic",
+    "id_rsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "jwt_signing",
+    "route.openshift.io",
 ];
 
 static SIGN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {

@@ -74,6 +74,8 @@ pub struct GatheredObjects {
     pub referred: BTreeSet<String>,
     /// Those of them that the evidence does not have.
     pub absent: BTreeSet<String>,
+    /// Volumes of claims that were found, live and with the uid of a claim in them: no claim with another uid gets them.
+    pub bound: BTreeSet<String>,
     /// The namespaces that exist at the revision.
     pub namespaces: BTreeSet<String>,
     /// The ConfigMaps, Secrets, service accounts and claims that exist at the revision.

@@ -150,6 +150,7 @@ impl Export {
             export.notes.extend(notes::absent(&absent));
             export.notes.extend(unlinked.notes());
             export.notes.extend(notes::undefined(&undefined));
+            export.notes.extend(notes::bound(&export, &gathered.bound));
         }
         export.notes.extend(notes::marked(&gathered.marked));
         let mut notes = notes::notes(&export, newer, finished);

@@ -54,6 +54,9 @@ pub(super) fn add(
             }
             continue;
         };
+        if is_live && has_bound_uid(objects, &reference, &version) {
+            gathered.bound.insert(reference.name.clone());
+        }
         // What is live is in the cluster that lost the deleted objects.
         if source.since.is_some() == is_live {
             continue;
@@ -82,6 +85,13 @@ pub(super) fn add(
         }
     }
     Ok(())
+}
+
+/// Whether an object is a volume that has the uid of the claim for which it was bound.
+fn has_bound_uid(objects: &Objects<'_>, reference: &Reference, version: &Version<'_>) -> bool {
+    reference.kind == "PersistentVolume"
+        && read(objects, version)
+            .is_ok_and(|(volume, _)| !text(&volume, "/spec/claimRef/uid").is_empty())
 }
 
 /// What is known of an object that others refer to.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Export, OwnerLink, text};
+use crate::Command;
 use crate::kubernetes::apply::{PLACEHOLDER, Together, is_default};
 
 /// One sentence for each thing to know. `newer`: objects that lose fields; `finished`: Jobs that had completed.
@@ -57,6 +58,32 @@ pub(super) fn absent(names: &BTreeSet<String>) -> Option<String> {
         list.join(", ")
     );
     counted(names.len(), "1 object is", "objects are", &rest)
+}
+
+/// A sentence about the volumes of written claims: a restored claim has another uid, and a volume keeps the old one, also if it is
+/// applied again, because `kubectl apply` removes no field that it never applied.
+pub(super) fn bound(export: &Export, volumes: &BTreeSet<String>) -> Vec<String> {
+    let claims = export.objects.iter().map(|one| &one.object);
+    let claims = claims.filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
+    let used: BTreeSet<&str> = claims
+        .map(|claim| text(claim, "/spec/volumeName"))
+        .filter(|volume| volumes.contains(*volume))
+        .collect();
+    if used.is_empty() {
+        return Vec::new();
+    }
+    const FREE: &str = r#"{"spec":{"claimRef":{"uid":null,"resourceVersion":null}}}"#;
+    let free = Command::new("kubectl")
+        .args(["patch", "pv"])
+        .args(used.iter().copied())
+        .args(["--type=merge", "-p", FREE]);
+    let count = match used.len() {
+        1 => "1 volume of a written claim has".to_owned(),
+        count => format!("{count} volumes of written claims have"),
+    };
+    vec![format!(
+        "{count} the uid of the old claim, and no new claim is bound to such a volume: if the cluster still has it, and the old claim is deleted, first run: {free}"
+    )]
 }
 
 /// A sentence about custom resources whose definitions the evidence does not have.
