@@ -124,12 +124,9 @@ impl Mask {
             "ConfigMap" if is_helm_release(fields) => {
                 self.fields(fields, &["data", "binaryData"]);
             }
-            "OAuthClient" => self.fields(fields, &["secret", "additionalSecrets"]),
-            "OAuthAccessToken" | "OAuthAuthorizeToken" => self.fields(
-                fields,
-                &["authorizeToken", "refreshToken", "codeChallenge", "state"],
-            ),
-            "Route" => self.key_of_route(fields),
+            "OAuthClient" | "OAuthAccessToken" | "OAuthAuthorizeToken" | "Route" => {
+                self.of_openshift(&kind, fields);
+            }
             _ => {}
         }
         let public = public::Public::take(&kind, fields);
@@ -168,12 +165,20 @@ impl Mask {
         }
     }
 
-    /// The private key of a route of OpenShift, also a part of one: the field has nothing else.
-    fn key_of_route(&self, fields: &mut Map<String, Value>) {
-        let tls = fields.get_mut("spec").and_then(|spec| spec.get_mut("tls"));
-        if let Some(key) = tls.and_then(|tls| tls.get_mut("key")) {
-            self.leaves(key, &|text| text.into());
-        }
+    /// Fields of kinds of OpenShift that have nothing but a secret, whatever their text: a part of a private key is one too.
+    fn of_openshift(&self, kind: &str, fields: &mut Map<String, Value>) {
+        let names: &[&str] = match kind {
+            "OAuthClient" => &["secret", "additionalSecrets"],
+            "Route" => {
+                let tls = fields.get_mut("spec").and_then(|spec| spec.get_mut("tls"));
+                if let Some(key) = tls.and_then(|tls| tls.get_mut("key")) {
+                    self.leaves(key, &|text| text.into());
+                }
+                return;
+            }
+            _ => &["authorizeToken", "refreshToken", "codeChallenge", "state"],
+        };
+        self.fields(fields, names);
     }
 
     fn name_of_token(&self, kind: &str, fields: &mut Map<String, Value>) {

@@ -32,11 +32,10 @@ pub(super) fn add(
     gathered: &mut GatheredObjects,
 ) -> Result<(), Error> {
     let is_whole = selection.is_whole();
-    let mut known: BTreeSet<String> = gathered.found.iter().map(|one| one.name.clone()).collect();
+    let mut known: BTreeSet<_> = gathered.found.iter().map(|one| one.name.clone()).collect();
     let mut open: BTreeSet<Reference> = BTreeSet::new();
-    for one in &gathered.found {
-        references(&one.object, &mut open);
-    }
+    let found = gathered.found.iter();
+    found.for_each(|one| references(&one.object, &mut open));
     if let Some(namespace) = selection.namespace.as_deref().filter(|_| is_whole) {
         bindings(objects, namespace, source, &mut open)?;
     }
@@ -54,9 +53,10 @@ pub(super) fn add(
             }
             continue;
         };
-        if is_live && has_bound_uid(objects, &reference, &version) {
-            gathered.bound.insert(reference.name.clone());
-        }
+        let is_bound = is_live && has_bound_uid(objects, &reference, &version);
+        gathered
+            .bound
+            .extend(is_bound.then(|| reference.name.clone()));
         // What is live is in the cluster that lost the deleted objects.
         if source.since.is_some() == is_live {
             continue;
