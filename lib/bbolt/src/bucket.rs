@@ -7,8 +7,8 @@ use super::sweep::sweep;
 use super::walk::{Visit, last_leaves, walk};
 use located::Bytes;
 use located::Error;
-use located::Sink;
 use located::progress::Progress;
+use located::{Sink, reported_by};
 use rayon::prelude::*;
 
 const BUCKET_HEADER_BYTES: usize = 16;
@@ -127,6 +127,18 @@ impl<'a> Bucket<'a> {
             leaves,
             branches,
         }
+    }
+
+    /// Reports pages of the tree that have more elements than their header counts: no reader finds what these lead to.
+    pub fn report_hidden(&self, sink: &mut Sink<'_>) {
+        if self.inline.is_some() {
+            return;
+        }
+        let mut hidden = Vec::new();
+        self.walk(&mut reported_by("Bucket::leaves"), &mut |visit| {
+            hidden.extend(super::check::elements_hidden(&visit.page));
+        });
+        hidden.into_iter().for_each(sink);
     }
 
     /// Returns about `count` of the last leaf pages in key order.

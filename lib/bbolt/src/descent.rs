@@ -91,6 +91,7 @@ pub(crate) fn is_sound_leaf(page: &Page<'_>) -> bool {
     page.header.id == page.pgid
         && page.header.page_type() == Some(PageType::Leaf)
         && usize::from(page.header.count) == page.count()
+        && page.hidden_elements() == 0
 }
 
 /// Returns the pages below `root`; `None` if a page is reached twice or is out of range, or if a branch page has damage.
@@ -157,7 +158,9 @@ fn branch(
         Some(page) => page,
         None => db.page(pgid).ok()?,
     };
-    let sound = page.header.id == pgid && page.header.page_type() == Some(PageType::Branch);
+    let sound = page.header.id == pgid
+        && page.header.page_type() == Some(PageType::Branch)
+        && page.hidden_elements() == 0;
     let mut branch = Branch {
         run: Run::from_page(&page),
         children: Vec::with_capacity(page.count()),

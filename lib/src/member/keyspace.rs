@@ -1,9 +1,10 @@
 //! The keyspace of the db, indexed once.
 
 use super::Member;
+use crate::backend::Meta;
 use crate::bolt::Db;
 use crate::bolt::{PageCounts, PageMap};
-use crate::mvcc::{Compaction, Index, Keyspace, Noted, StoredKey};
+use crate::mvcc::{Compaction, Index, Keyspace, MissingRecords, Noted, StoredKey};
 use located::Error;
 use located::Place;
 use located::progress::{Progress, Silent};
@@ -57,11 +58,25 @@ fn read(db: &Db<'_>, wanted: Noted, progress: &dyn Progress) -> Result<Indexed, 
         true => PageCounts::with_known_bucket(db, "key", &leaves),
         false => PageMap::build(db, &mut reported_by("bbolt::check")).counts(),
     };
+    // A page that cannot be read explains what is missing.
+    if damage.is_empty() && !progress.cancelled() {
+        damage = missing_records(db, &index);
+    }
     Ok(Indexed {
         index,
         pages,
         damage,
     })
+}
+
+/// What the index lacks although no page of the tree is damaged; nothing if the compaction is not known.
+fn missing_records(db: &Db<'_>, index: &Index) -> Vec<Finding> {
+    let meta = Meta::read(db, &mut reported_by("Member::buckets and backend::check"));
+    if meta.is_compaction_unknown() {
+        return Vec::new();
+    }
+    let place = Place::file(db.file().file());
+    MissingRecords::find(index, meta.compaction.revision()).findings(&place)
 }
 
 impl Member {
@@ -243,7 +258,7 @@ impl Member {
 
     /// The compaction revisions of the `meta` bucket; absent if they cannot be read.
     pub(crate) fn compaction(&self) -> Result<Compaction, Error> {
-        Ok(crate::backend::Meta::read(
+        Ok(Meta::read(
             &self.db()?,
             &mut reported_by("Member::buckets and backend::check"),
         )

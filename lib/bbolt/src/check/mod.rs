@@ -9,6 +9,7 @@ mod page;
 mod tree;
 
 pub use metas::metas;
+pub(crate) use page::elements_hidden;
 pub use page::page;
 pub(crate) use tree::{element_unreadable, page_entered_twice, page_to_follow, tree_too_deep};
 

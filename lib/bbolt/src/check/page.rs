@@ -33,6 +33,37 @@ pub fn page<'a>(
     check.found
 }
 
+/// Reports elements that the header of a page does not count: no reader finds them.
+pub(crate) fn elements_hidden(page: &Page<'_>) -> Option<Finding> {
+    let hidden = page.hidden_elements();
+    let place = page.bytes.place(HEADER_BYTES).on_page(page.pgid.0);
+    let kind = page.header.page_type().map_or("unknown", PageType::as_str);
+    let message = || {
+        format!(
+            "{kind} page {}: {}",
+            page.pgid,
+            hidden_message(page, hidden)
+        )
+    };
+    (hidden > 0).then(|| Finding::new(&codes::ELEMENT, place, message()))
+}
+
+fn hidden_message(page: &Page<'_>, hidden: usize) -> String {
+    let count = usize::from(page.header.count);
+    let room = count.saturating_add(hidden);
+    match (count, hidden) {
+        (0, _) => format!(
+            "the header says 0 elements, the element array has {room}: none of them is visible"
+        ),
+        (_, 1) => format!(
+            "the header says {count} elements, the element array has {room}; the last one is invisible"
+        ),
+        _ => format!(
+            "the header says {count} elements, the element array has {room}; the last {hidden} are invisible"
+        ),
+    }
+}
+
 /// One element: its key, where the key starts in the page, and the length of key and value.
 struct CheckedElement<'a> {
     key: &'a [u8],
@@ -78,10 +109,7 @@ impl<'a> PageCheck<'_, 'a> {
             return None;
         }
         let leaf = self.page.leaf_by_elements()?;
-        let message = format!(
-            "the header says 0 elements, the element array has {}: none of them is visible",
-            leaf.elements
-        );
+        let message = hidden_message(self.page, leaf.elements.into());
         self.report(&codes::ELEMENT, 10, message);
         Some(leaf.bytes)
     }
@@ -122,15 +150,7 @@ impl<'a> PageCheck<'_, 'a> {
         let beyond = start.saturating_sub(expected);
         let message = if index == 0 && beyond > 0 && beyond.is_multiple_of(ELEMENT_BYTES) {
             // The element array has room for more elements than the header counts: those are invisible.
-            let count = usize::from(self.page.header.count);
-            let room = count + beyond / ELEMENT_BYTES;
-            format!(
-                "the header says {count} elements, the element array has {room}; the last {} invisible",
-                match room - count {
-                    1 => "one is".to_owned(),
-                    hidden => format!("{hidden} are"),
-                }
-            )
+            hidden_message(self.page, beyond / ELEMENT_BYTES)
         } else {
             format!("element {index} starts at byte {start} of the page, expected {expected}")
         };

@@ -155,6 +155,7 @@ impl Index {
             }
             None => {
                 let leaves = bucket.leaves(sink);
+                bucket.report_hidden(sink);
                 let mut filled = careful::fill(bucket, &leaves, &hasher, sink);
                 let bytes = RecordBytes {
                     db: bucket.db().file().as_slice(),
