@@ -263,6 +263,22 @@ fn lines_of_etcds_log_are_merged_with_their_own_clock_and_the_offset_is_measured
 }
 
 #[test]
+fn lines_of_a_log_that_nothing_measures_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("etcd.log");
+    let line =
+        r#"{"level":"warn","ts":"2026-11-21T01:17:20Z","msg":"apply request took too long"}"#;
+    std::fs::write(&log, line).unwrap();
+    let found = timeline(&["--etcd-log", log.to_str().unwrap(), "--kind", "log"]);
+    assert!(found.out.contains("±?"), "{}", found.out);
+    assert!(
+        found.err.contains("compared with no other"),
+        "{}",
+        found.err
+    );
+}
+
+#[test]
 fn etcds_log_dates_the_writes_of_a_member_whose_values_have_no_times() {
     let data = testkit::data_dir("etcd-3.5.30");
     let folder = tempfile::tempdir().unwrap();

@@ -26,8 +26,8 @@ const MAX_OF_TAIL: usize = 1_000;
 
 /// What happened last: writes and deletions, with when, who and what changed
 ///
-/// Renewed Leases, Events that are seen again and changes of nothing but status are counted, not listed: --all lists them. Keys that
-/// one request deleted are one row. WHEN~ is computed from the times in the data, with its uncertainty. WHO is the manager whose
+/// Renewed Leases, Events that are seen again and changes of nothing but status or managedFields are counted, not listed: --all lists
+/// them. Keys that one request deleted are one row. WHEN~ is computed from the times in the data, with its uncertainty. WHO is the manager whose
 /// fields changed, the holder of a Lease or the reporter of an Event; with `?` the owner of the changed field: another may have written it.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
@@ -57,7 +57,7 @@ pub(crate) struct ChangesArgs {
     /// Only objects of this namespace
     #[arg(short, long, value_name = "NS")]
     namespace: Option<String>,
-    /// Also renewed Leases, repeated Events and changes of nothing but status
+    /// Also renewed Leases, repeated Events and changes of nothing but status or managedFields
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -176,6 +176,11 @@ fn answer(
             folded.status,
             "change of status only",
             "changes of status only",
+        ),
+        (
+            folded.unshown,
+            "write of managedFields or resourceVersion only",
+            "writes of managedFields or resourceVersion only",
         ),
     ];
     let counts = counts.into_iter().filter(|(count, ..)| *count > 0);

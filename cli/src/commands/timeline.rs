@@ -199,7 +199,14 @@ fn notes(found: &EventStream) -> Vec<String> {
         let parts: Vec<String> = parts.collect();
         notes.push(format!("left out: {} (--all shows them)", parts.join(", ")));
     }
-    notes.extend(found.offset.map(|offset| offset.sentence()));
+    match found.offset {
+        Some(offset) => notes.push(offset.sentence()),
+        None if found.etcd_lines > 0 => notes.push(
+            "etcd's log: its lines name no entry whose time is known from elsewhere, so its clock is compared with no other (±?)"
+                .to_owned(),
+        ),
+        None => {}
+    }
     notes
 }
 

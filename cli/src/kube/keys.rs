@@ -101,10 +101,11 @@ fn nouns(
                 None => query.all_keys(target),
             });
         }
-        missing = Some(match &asked.name {
+        // The first source is the state that was asked for; what the log has beside it ends at another revision.
+        missing = missing.or(Some(match &asked.name {
             Some(name) if keys.is_empty() => Some(query.missing(&asked, name)),
             _ => None,
-        });
+        }));
     }
     match (missing, sources.first()) {
         (Some(Some(absent)), _) if keys.is_empty() => Err(Failure::absent(absent).into()),

@@ -262,7 +262,12 @@ impl Cell {
                     (Some(TimeBound::NotAfter), true) => "<=",
                 };
                 let text = time::approximate(*at, *within, newest, &style.zone);
-                Cow::Owned(format!("{sign}{text}"))
+                let within = match (bound, within, charset.ascii) {
+                    (None, None, false) => " ±?",
+                    (None, None, true) => " +-?",
+                    _ => "",
+                };
+                Cow::Owned(format!("{sign}{text}{within}"))
             }
             Content::Number(number) => Cow::Owned(number::thousands(*number)),
             Content::Plain(number) => Cow::Owned(number.to_string()),

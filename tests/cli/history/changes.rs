@@ -1,11 +1,16 @@
 //! `changes` and `keys --deleted` over real members.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use testkit::fixture;
+use testkit::synth::bolt::DbBuilder;
+use testkit::synth::mvcc::Keyspace;
 
 use super::{K8S, ask, lines};
+use crate::run::sealed;
 
 fn rows(member: &str, words: &[&str]) -> Vec<Value> {
     let said = ask(member, &[&["changes", "-o", "json"], words].concat());
@@ -173,4 +178,131 @@ fn notes_count_the_rows_that_are_shown_and_versions_of_several_keys_are_not_mixe
         let said = ask(K8S, &["changes", "--by", by]);
         assert!(!said.err.contains("WHO"), "{}", said.err);
     }
+}
+
+#[test]
+fn what_is_left_out_is_counted_by_what_it_changed() {
+    let all = rows(K8S, &["--all", "--last", "0"]);
+    let said = ask(K8S, &["changes", "--last", "0", "-o", "json"]);
+    let shown: Vec<Value> = said
+        .rows()
+        .iter()
+        .map(|row| row["revision"].clone())
+        .collect();
+    let hidden = all.iter().filter(|row| !shown.contains(&row["revision"]));
+    let (mut status, mut unshown) = (0, 0);
+    for row in hidden.filter(|row| !["Lease", "Event"].contains(&row["kind"].as_str().unwrap())) {
+        let changed = row["changed"].as_array().unwrap();
+        let is_status = |path: &Value| path.as_str().unwrap().starts_with("status");
+        let is_address = row["key"].as_str().unwrap().contains("/masterleases/");
+        match changed.is_empty() {
+            _ if is_address => {}
+            true => unshown += 1,
+            false if changed.iter().all(is_status) => status += 1,
+            false => panic!("{row}"),
+        }
+    }
+    for (count, what) in [
+        (status, "of status only"),
+        (unshown, "of managedFields or resourceVersion only"),
+    ] {
+        assert_eq!(
+            said.err.contains(what),
+            count > 0,
+            "{what}: {count}: {}",
+            said.err
+        );
+        let has_count = said.err.replace(',', "").contains(&format!(" {count} "));
+        assert!(count == 0 || has_count, "{what}: {count}: {}", said.err);
+    }
+}
+
+/// A db in which a ConfigMap is written with the same bytes, and with other managedFields only.
+fn rewritten(folder: &Path) -> PathBuf {
+    let mut keyspace = Keyspace::new();
+    let object = |manager: &str| {
+        let json = serde_json::json!({
+            "kind": "ConfigMap", "apiVersion": "v1", "data": {"a": "1"},
+            "metadata": {"name": "a", "namespace": "shop", "managedFields": [{"manager": manager}]},
+        });
+        json.to_string()
+    };
+    for (name, manager) in [("a", "m"), ("a", "m"), ("b", "m"), ("b", "n")] {
+        let key = format!("/registry/configmaps/shop/{name}");
+        keyspace.put(key.as_bytes(), object(manager).as_bytes());
+    }
+    let db = DbBuilder::etcd().bucket("key", keyspace.records()).build();
+    let file = folder.join("rewritten.db");
+    fs::write(&file, db).unwrap();
+    file
+}
+
+#[test]
+fn a_write_of_the_same_value_is_listed_and_one_of_managed_fields_only_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = rewritten(folder.path());
+    let path = file.to_str().unwrap();
+    let said = sealed(&file, ["changes", "--last", "0", "-d", path]);
+    assert_eq!(
+        said.out.matches("the same value again").count(),
+        1,
+        "{}",
+        said.out
+    );
+    let hidden = "1 write of managedFields or resourceVersion only";
+    assert!(said.err.contains(hidden), "{}", said.err);
+    let said = sealed(&file, ["timeline", path]);
+    assert_eq!(
+        said.out.matches("the same value again").count(),
+        1,
+        "{}",
+        said.out
+    );
+    assert!(
+        said.err
+            .contains("of managedFields or resourceVersion only"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn a_difference_over_several_writes_names_no_author() {
+    let history = |words: &[&str]| {
+        ask(
+            K8S,
+            &[&["history", "deploy/api", "-n", "team-b"], words].concat(),
+        )
+    };
+    let rows = history(&["-o", "json"]).rows();
+    let main = |at: usize| rows[at]["revision"].to_string();
+    let over = |from: usize, to: usize| {
+        let said = history(&["--diff", "--from", &main(from), "--to", &main(to)]);
+        said.out.lines().next().unwrap().to_owned()
+    };
+    let one = (1..rows.len())
+        .find(|at| rows[*at]["who"].is_string())
+        .unwrap();
+    assert!(
+        over(one - 1, one).contains("  by "),
+        "{}",
+        over(one - 1, one)
+    );
+    let several = over(0, 3);
+    assert!(!several.contains(" by "), "{several}");
+    assert!(several.ends_with("the last of 3 writes"), "{several}");
+}
+
+#[test]
+fn a_key_that_ends_with_a_slash_is_a_prefix_as_it_is_for_get() {
+    let of_prefix = ask(
+        K8S,
+        &["history", "/registry/deployments/team-b/", "-o", "json"],
+    );
+    let of_glob = ask(
+        K8S,
+        &["history", "/registry/deployments/team-b/**", "-o", "json"],
+    );
+    assert_eq!(of_prefix.rows(), of_glob.rows());
+    assert!(!of_prefix.rows().is_empty());
 }

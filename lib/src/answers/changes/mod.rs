@@ -13,6 +13,7 @@ pub use cause::DeletionCause;
 use known::VersionsOfKeys;
 pub use lately::{LatelyKind, LatelyRow, lately};
 pub use row::ChangeRow;
+pub(super) use row::SAME_VALUE;
 pub use sums::{ChangesBy, ChangesSum, sum_changes};
 
 use jiff::{SignedDuration, Timestamp};
@@ -72,7 +73,7 @@ pub struct ChangesQuery {
     pub by_range: bool,
     /// Only objects of this namespace.
     pub namespace: Option<String>,
-    /// Also renewed Leases, repeated Events and changes of nothing but status.
+    /// Also renewed Leases, repeated Events and changes of nothing but status or managedFields.
     pub all: bool,
 }
 
@@ -83,8 +84,10 @@ pub struct FoldedChanges {
     pub leases: u64,
     /// Events that were seen again.
     pub events: u64,
-    /// Changes of nothing but status, and of nothing that is shown.
+    /// Changes of nothing but status.
     pub status: u64,
+    /// Changes of nothing but managedFields or resourceVersion.
+    pub unshown: u64,
     /// Writes of the log without a known revision that a list of the newest has no room for.
     pub undated: u64,
 }
@@ -116,6 +119,7 @@ impl FoldedChanges {
             Noise::Lease => &mut self.leases,
             Noise::Event => &mut self.events,
             Noise::Status => &mut self.status,
+            Noise::Unshown => &mut self.unshown,
         };
         *count = count.saturating_add(1);
     }
@@ -125,6 +129,7 @@ impl FoldedChanges {
         self.leases
             .saturating_add(self.events)
             .saturating_add(self.status)
+            .saturating_add(self.unshown)
     }
 }
 

@@ -39,12 +39,16 @@ pub(super) static COLUMNS: [Column; 19] = [
 /// Changed fields that a line of a table names.
 const SHOWN_FIELDS: usize = 3;
 
+/// What a write that changed no byte is called.
+pub(in crate::answers) const SAME_VALUE: &str = "the same value again";
+
 /// What is written all the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Noise {
     Lease,
     Event,
     Status,
+    Unshown,
 }
 
 /// One change: of a key, or the deletion of several keys by one request.
@@ -130,25 +134,25 @@ impl<'a> ChangeRow<'a> {
             .and_then(|shown| shown.key_value().ok())
             .map(|kv| kv.version)
             .filter(|number| *number > 0);
-        let op = match (version.tombstone, number) {
-            (true, _) => ChangeOp::Delete,
-            _ if !is_placed(origin) => ChangeOp::Put,
-            (false, Some(1)) => ChangeOp::Create,
-            (false, _) => ChangeOp::Update,
-        };
+        let op = op_of((origin, &version), number);
         let (kind, namespace, name) = named(objects, version.key, object.as_ref());
         let changes = described
             .as_ref()
             .map_or(&[][..], |one| one.changed.as_slice());
         let who = described.as_ref().and_then(|one| one.writer.clone());
+        let written = match version.tombstone {
+            true => PutOver::Other,
+            false => PutOver::find(before.as_ref(), &version),
+        };
         Self {
             noise: match is_master_lease(objects, version.key) && op == ChangeOp::Update {
                 true => Some(Noise::Lease),
-                false => noise(op, &kind, changes, object.is_some()),
+                false => noise(op, &kind, changes, written, object.is_some()),
             },
             cause: cause.cloned(),
             changed: match (op, cause) {
                 (ChangeOp::Delete, cause) => cause.map(ToString::to_string).unwrap_or_default(),
+                _ if written == PutOver::Same => SAME_VALUE.to_owned(),
                 _ => fields(changes),
             },
             paths: changes.iter().map(|change| change.path.clone()).collect(),
@@ -279,8 +283,46 @@ fn is_master_lease(objects: &Objects<'_>, key: &[u8]) -> bool {
         .is_some_and(|key| key.path == "masterleases")
 }
 
-fn noise(op: ChangeOp, kind: &str, changes: &[Change], is_object: bool) -> Option<Noise> {
-    if op != ChangeOp::Update {
+/// What a version of that number is; `None` if the number is not known.
+fn op_of((origin, version): (Origin, &Version<'_>), number: Option<i64>) -> ChangeOp {
+    match (version.tombstone, number) {
+        (true, _) => ChangeOp::Delete,
+        _ if !is_placed(origin) => ChangeOp::Put,
+        (false, Some(1)) => ChangeOp::Create,
+        (false, _) => ChangeOp::Update,
+    }
+}
+
+/// What a put wrote over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PutOver {
+    /// The same bytes: no API server does that.
+    Same,
+    /// Other bytes.
+    Other,
+    /// The version before is not known.
+    Unknown,
+}
+
+impl PutOver {
+    fn find(before: Option<&Version<'_>>, version: &Version<'_>) -> Self {
+        let value = |version: &Version<'_>| version.key_value().map(|kv| kv.value.to_vec());
+        match before.filter(|before| !before.tombstone).map(value) {
+            Some(Ok(old)) if value(version).is_ok_and(|new| new == old) => Self::Same,
+            Some(Ok(_)) => Self::Other,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+fn noise(
+    op: ChangeOp,
+    kind: &str,
+    changes: &[Change],
+    written: PutOver,
+    is_object: bool,
+) -> Option<Noise> {
+    if op != ChangeOp::Update || written == PutOver::Same {
         return None;
     }
     match kind {
@@ -288,7 +330,9 @@ fn noise(op: ChangeOp, kind: &str, changes: &[Change], is_object: bool) -> Optio
             Some(Noise::Lease)
         }
         "Event" => Some(Noise::Event),
-        _ if is_object && changes.iter().all(is_status) => Some(Noise::Status),
+        _ if !is_object || written == PutOver::Unknown => None,
+        _ if changes.is_empty() => Some(Noise::Unshown),
+        _ if changes.iter().all(is_status) => Some(Noise::Status),
         _ => None,
     }
 }

@@ -63,6 +63,7 @@ fn doubt(row: &TimelineRow) -> String {
         (Some(TimeBound::NotBefore), _) => " (then or later)".to_owned(),
         (Some(TimeBound::NotAfter), _) => " (then or earlier)".to_owned(),
         (None, Some(seconds)) => format!(" (±{seconds}s)"),
+        (None, None) if row.time.is_some() => " (±?)".to_owned(),
         (None, None) => String::new(),
     }
 }

@@ -36,6 +36,13 @@ impl ClockOffset {
     /// One sentence.
     pub fn sentence(self) -> String {
         let seconds = |duration: SignedDuration| format!("{:.1} s", duration.as_secs_f64().abs());
+        if self.offset.abs() <= self.uncertainty {
+            return format!(
+                "etcd's log: its clock agrees with that of the writes within ±{} ({} lines compared with entries of known time); its lines have their own time",
+                seconds(self.uncertainty),
+                self.measured
+            );
+        }
         let direction = if self.offset.is_negative() {
             "late"
         } else {

@@ -98,6 +98,8 @@ pub struct EventStream {
     pub folded: BTreeMap<&'static str, u64>,
     /// How far the clock of etcd's log is from the clock of revisions.
     pub offset: Option<ClockOffset>,
+    /// Lines of etcd's log.
+    pub etcd_lines: usize,
 }
 
 impl EventStream {
@@ -149,6 +151,7 @@ pub fn timeline(
         rows: Vec::new(),
         folded: BTreeMap::new(),
         offset: None,
+        etcd_lines: sources.etcd_log.map_or(0, |log| log.lines.len()),
     };
     let wal = sources.member.wal_with(progress);
     let index = cluster::RaftTimes::new(sources, all);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::Value;
 
+use super::super::changes::SAME_VALUE;
 use super::cluster::RaftTimes;
 use super::{EventKind, EventStream, TimelineFilter, TimelineRow, TimelineSources, event_time};
 use crate::check::Logged;
@@ -72,6 +73,7 @@ fn of_key(
     let is_object = sources.objects.layout().resource(key).is_some();
     let mut made = Vec::new();
     let mut before: Option<Value> = None;
+    let mut last: Option<&Version<'_>> = None;
     for (origin, version) in versions {
         if matches!(origin, Origin::Unplaced { .. }) {
             continue;
@@ -82,12 +84,17 @@ fn of_key(
             false => None,
         };
         let old = std::mem::replace(&mut before, object);
+        let is_same = last
+            .replace(version)
+            .is_some_and(|last| is_same_value(last, version));
         if !filter.has_write(time) {
             continue;
         }
         let object = before.as_ref();
         let what = match version.tombstone {
             true => folded_delete((*origin, version), key, wal, sources),
+            // No API server writes that.
+            false if is_same => None,
             false => folded((old.as_ref(), object), key, version, sources),
         };
         if let Some(what) = what.filter(|_| !filter.all) {
@@ -96,9 +103,20 @@ fn of_key(
         }
         let mut row = row(sources, *origin, version, wal, old.as_ref(), object);
         row.time = time.map(event_time);
+        if is_same {
+            SAME_VALUE.clone_into(&mut row.what);
+        }
         made.push(Made::Row(Box::new(row)));
     }
     made
+}
+
+/// Whether a put wrote the bytes that its key had.
+fn is_same_value(before: &Version<'_>, version: &Version<'_>) -> bool {
+    let (Ok(old), Ok(new)) = (before.key_value(), version.key_value()) else {
+        return false;
+    };
+    !before.tombstone && !version.tombstone && old.value == new.value
 }
 
 /// Writes of unknown revision that are newer than all others: of the others the db has what became of them.
