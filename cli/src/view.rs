@@ -307,7 +307,32 @@ impl<'m> View<'m> {
         for note in found.into_iter().filter_map(|found| found.note) {
             ui.note(note)?;
         }
+        for revision in revisions.into_iter().flatten() {
+            view.say_unknown_after(revision, ui)?;
+        }
         Ok((view, revisions))
+    }
+
+    /// Says that keys of a revision may be missing: writes after it are in no source.
+    fn say_unknown_after(&self, revision: i64, ui: &mut Ui) -> anyhow::Result<()> {
+        let unknown = self.past().and_then(|past| past.unknown_after(revision));
+        let Some((first, last)) = unknown else {
+            return Ok(());
+        };
+        let (at, first, last) = (revision.into(), first.into(), last.into());
+        let text = format!(
+            "keys of rev {} may be missing: no source has all writes of revs {}–{}, and a key that was deleted there may have left nothing",
+            thousands(at),
+            thousands(first),
+            thousands(last)
+        );
+        ui.warn(text.clone())?;
+        let place = Place::file(self.member().evidence().name());
+        ui.partial(Damage::new(
+            vec![Finding::new(&cross::MISSING, place, text)],
+            0,
+        ));
+        Ok(())
     }
 
     fn resolve_all<const N: usize>(
@@ -370,7 +395,12 @@ impl<'m> View<'m> {
         }
         let revision = at.rev.and_then(|rev| rev.revision(newest));
         let past = revision.filter(|revision| *revision != newest);
-        self.keyspace().at(past)?;
+        if let Err(error) = self.keyspace().at(past) {
+            return Err(match self.state.member().reach() {
+                Ok(()) => error.into(),
+                Err(lost) => unknown_revision(&lost, newest),
+            });
+        }
         Ok(Resolved {
             revision,
             note: past.map(|revision| format!("as of rev {revision}")),
@@ -521,6 +551,22 @@ fn is_outside(error: &anyhow::Error, moments: &[&At]) -> bool {
         )
     });
     is_of_revision || moments.iter().any(|at| at.at.is_some())
+}
+
+/// A revision after the newest that anything shows, where the db cannot be read: whether it was written is not known.
+fn unknown_revision(lost: &etcd_inspect::Error, newest: i64) -> anyhow::Error {
+    let what = match newest {
+        ..=1 => "no record of a known revision is found elsewhere".to_owned(),
+        newest => format!(
+            "the newest revision that is found elsewhere is {}",
+            thousands(newest.into())
+        ),
+    };
+    Failure::not_found(format!(
+        "{lost}, and {what}: the state of later ones is not known"
+    ))
+    .next("etcd-inspect changes {path}     the writes that the log has")
+    .into()
 }
 
 /// The db cannot be read, and the log has writes but no state.

@@ -24,6 +24,9 @@ use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
 
+/// Runs of revisions of the log that are listed; of more only the first and the last.
+const MAX_RUNS: usize = 4;
+
 /// Every retained version of a key or object, oldest first: when, by whom, what changed
 ///
 /// SRC is db, or wal: compacted in the db, or not in it yet. V restarts at 1 when a deleted key is created again; of a delete it
@@ -223,7 +226,12 @@ fn exact_keys(
     let objects = kube::open(view.member(), view.keyspace(), &args.layout, &args.keys)?;
     let mut keys = Vec::new();
     for what in asked {
-        if !matches!(what, What::Key(_) | What::Noun { name: Some(_), .. }) {
+        let is_one = match what {
+            What::Key(key) => !key.ends_with(b"/"),
+            What::Noun { name, .. } => name.is_some(),
+            _ => false,
+        };
+        if !is_one {
             return Ok(None);
         }
         let Ok(found) = keys_of(what.clone(), args, &objects, &[]) else {
@@ -295,11 +303,10 @@ fn say_reach(
         ))?;
     }
     if let Some(logged) = view.logged().filter(|_| view.log_alone().is_none()) {
-        match logged.revisions() {
-            Some((first, last)) => {
-                ui.note(format!("the WAL has the writes of revs {first} to {last}"))?
-            }
-            None => ui.note("no write of the WAL is found in the db above its compaction: none there has a known revision")?,
+        let runs = logged.revision_runs();
+        match runs.is_empty() {
+            false => ui.note(format!("the WAL has the writes of revs {}", in_words(&runs)))?,
+            true => ui.note("no write of the WAL is found in the db above its compaction, and no transaction there names a revision of another: the revisions of none are known")?,
         }
     }
     let missing = missing_versions(rows);
@@ -311,6 +318,24 @@ fn say_reach(
         ))?;
     }
     say_who(nameless, is_audited, ui)
+}
+
+/// Runs of revisions; of many only the first ones and the last.
+fn in_words(runs: &[(i64, i64)]) -> String {
+    let run = |(first, last): &(i64, i64)| format!("{first} to {last}");
+    match runs {
+        [first @ .., last] if first.len() <= MAX_RUNS => {
+            let all: Vec<String> = first.iter().chain([last]).map(run).collect();
+            all.join(", ")
+        }
+        [first, .., last] => format!(
+            "{} and {} runs more, the last {}",
+            run(first),
+            runs.len().saturating_sub(1),
+            run(last)
+        ),
+        _ => String::new(),
+    }
 }
 
 /// Versions before and between the rows that none of them is.
@@ -339,15 +364,15 @@ fn keys_of(
     of_wal: &[Objects<'_>],
 ) -> anyhow::Result<Vec<Vec<u8>>> {
     let keyspace = objects.keyspace();
+    let everywhere = |raw: RawKeys<'_>| -> Vec<Vec<u8>> {
+        let sources = std::iter::once(objects).chain(of_wal);
+        let found = sources.map(|objects| raw.retained(&objects.keyspace()));
+        found.flatten().collect()
+    };
     Ok(match what {
+        What::Key(key) if key.ends_with(b"/") => everywhere(RawKeys::Prefix(&key)),
         What::Key(key) => vec![key],
-        What::Glob(pattern) => {
-            let everywhere = std::iter::once(objects).chain(of_wal);
-            let glob = RawKeys::Glob(&pattern);
-            everywhere
-                .flat_map(|objects| glob.retained(&objects.keyspace()))
-                .collect()
-        }
+        What::Glob(pattern) => everywhere(RawKeys::Glob(&pattern)),
         What::Revision(main) => RawKeys::Revision(main).retained(&keyspace),
         What::Noun { resource, name } => {
             let word = name
@@ -400,10 +425,20 @@ fn nouns(
     }
 }
 
+/// How many writes made one version of a key of another; `None` if the key was deleted in between, or that is not known.
+fn writes_between(old: &HistoryRow<'_>, new: &HistoryRow<'_>) -> Option<i64> {
+    let [old, new] = [old, new].map(|row| row.described.version.key_value().ok());
+    let (old, new) = (old?, new?);
+    let is_same = old.version > 0 && old.create_revision == new.create_revision;
+    is_same.then(|| new.version.saturating_sub(old.version))
+}
+
 /// Every version with its difference to the one before.
 fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()> {
+    let between = rows.first().filter(|_| pair);
     for row in rows.iter().skip(usize::from(pair)) {
         let described = &row.described;
+        let writes = between.map_or(Some(1), |old| writes_between(old, row));
         let version = &described.version;
         let charset = ui.terminal.charset;
         let key = escape::bytes(&without_token(version.key), charset).into_owned();
@@ -419,8 +454,12 @@ fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()>
             let at = write.text(write.time, &zone);
             head = head.text(format!("  ~{at}"));
         }
-        if let Some(by) = &described.writer {
-            head = head.text(format!("  by {}", by.shown()));
+        match (&described.writer, writes) {
+            (Some(by), Some(1)) => head = head.text(format!("  by {}", by.shown())),
+            (None, Some(1)) => {}
+            // Each may be of another author.
+            (_, Some(writes)) => head = head.text(format!("  the last of {writes} writes")),
+            (_, None) => head = head.text("  the last of several writes"),
         }
         ui.line(head)?;
         if !described.origin.has_value() {

@@ -15,15 +15,14 @@ mod published;
 mod replay;
 mod state;
 mod store;
+mod tail_numbers;
 mod users;
 
 pub use appliers::ApplyRules;
 pub use apply::{Applied, Replay, State};
 pub use base::Stored;
 pub use before_log::BeforeLog;
-pub(crate) use before_log::{
-    compared_revisions, demanded_revision, is_absence, key_writes, operation,
-};
+pub(crate) use before_log::{compared_revisions, is_absence, key_writes, operation};
 pub use layer::{Base, Change, KeySpan, Layer, Nothing, Put};
 pub use lease::{Alarms, CORRUPT, Leases, NOSPACE, ReplayedLease};
 pub use members::{MemberInfo, Members};
@@ -34,4 +33,5 @@ pub use replay::{
 };
 pub(crate) use replay::{replay_entries, replay_on_nothing};
 pub use store::Refused;
+pub(crate) use tail_numbers::{TailNumbers, tail_numbers};
 pub use users::{User, Users};

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::before_log::{compared_revisions, demanded_revision, is_absence, key_writes, operation};
 use crate::raft::kv::{Compare, Op, TxnRequest};
 use crate::raft::{Operation, Payload};
-use crate::recover::{compared_revisions, demanded_revision, is_absence, key_writes, operation};
 use located::RaftIndex;
 
 /// Maximum number of revisions by which a count may be wrong at once: more is no miscount.
@@ -16,19 +16,19 @@ const MAX_MISCOUNT: i64 = 64;
 
 /// What is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct TailNumbers<'p> {
+pub(crate) struct TailNumbers<'p> {
     /// The revision before the first entry.
-    pub(super) base: i64,
+    pub(crate) base: i64,
     /// Keys that existed before the log: their creation by the log failed.
-    pub(super) existing: Vec<&'p [u8]>,
+    pub(crate) existing: Vec<&'p [u8]>,
     /// Revisions that entries made which revoke leases from before the log, by index: which keys were deleted is not known.
-    pub(super) unseen: BTreeMap<RaftIndex, i64>,
+    pub(crate) unseen: BTreeMap<RaftIndex, i64>,
     /// Transactions whose conditions are on keys that the log has not written, with the keys of both branches: which one was taken is
     /// not known.
-    pub(super) undecided: BTreeMap<RaftIndex, Vec<&'p [u8]>>,
+    pub(crate) undecided: BTreeMap<RaftIndex, Vec<&'p [u8]>>,
     /// Demands that name a revision of the log, and of them those that did not fit and were no conflict.
-    pub(super) demands: usize,
-    pub(super) misfits: usize,
+    pub(crate) demands: usize,
+    pub(crate) misfits: usize,
 }
 
 /// The newest write of a key.
@@ -110,8 +110,20 @@ impl<'p> Numbered<'p> {
     }
 }
 
+/// Of a hundred demands that name a write of the log, how many may not fit a numbering that is that of the store.
+const MAX_MISFITS: usize = 5;
+
+impl TailNumbers<'_> {
+    /// Whether demands prove the numbering.
+    pub(crate) fn is_proven(&self) -> bool {
+        let misfits = self.misfits.saturating_mul(100);
+        let most = self.demands.saturating_mul(MAX_MISFITS);
+        self.demands > 0 && misfits <= most && self.base > 0
+    }
+}
+
 /// Counts from a guess of the base, which the first demand corrects.
-pub(super) fn tail_numbers<'p>(payloads: &'p [(RaftIndex, Payload)], base: i64) -> TailNumbers<'p> {
+pub(crate) fn tail_numbers<'p>(payloads: &'p [(RaftIndex, Payload)], base: i64) -> TailNumbers<'p> {
     let mut count = Numbered::new(payloads, base);
     for (index, payload) in payloads {
         if let Some(operation) = operation(payload) {

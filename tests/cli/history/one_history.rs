@@ -527,3 +527,55 @@ fn history_says_once_why_nobody_is_named() {
     assert_eq!(said.err.matches("WHO is empty in ").count(), 1);
     assert!(said.err.contains("--audit-log FILE"), "{}", said.err);
 }
+
+/// What `history` of everything says of each write, without where it is from.
+fn writes(data: &Path) -> Vec<[serde_json::Value; 6]> {
+    let said = ask(data, &["history", "/registry/**", "-o", "json"]);
+    let fields = ["revision", "sub", "version", "op", "create_revision", "key"];
+    let rows = said.rows();
+    rows.iter()
+        .map(|row| fields.map(|field| row[field].clone()))
+        .collect()
+}
+
+/// Flips a byte in the middle of the data of an entry.
+fn damage_entry(data: &Path, index: u64) {
+    let said = ask(data, &["wal", "--index", &index.to_string(), "-o", "json"]);
+    let row = &said.rows()[0];
+    let file = Path::new(row["file"].as_str().unwrap());
+    let at = row["offset"].as_u64().unwrap() + 60;
+    testkit::damage::flip_bit(file, usize::try_from(at).unwrap(), 3);
+}
+
+/// A copy of a real directory whose store was compacted by etcd.
+fn compacted_copy(revision: &str) -> Option<testkit::Copy> {
+    let Some(binaries) = testkit::etcd::Binaries::newest("3.5") else {
+        eprintln!("no etcd 3.5 here");
+        return None;
+    };
+    let copy = fixture_copy(K8S);
+    let patience = std::time::Duration::from_secs(60);
+    let server = testkit::etcd::Server::start(&binaries, &copy.data_dir(), &[], patience);
+    let server = server.unwrap_or_else(|not| panic!("{}", not.log));
+    server.ctl(&["compaction", revision, "--physical"]);
+    server.stop();
+    Some(copy)
+}
+
+#[test]
+fn after_a_damaged_entry_the_log_shows_the_revisions_of_all_later_ones() {
+    let Some(copy) = compacted_copy("3000") else {
+        return;
+    };
+    let data = copy.data_dir();
+    let whole = writes(&data);
+    damage_entry(&data, 1500);
+    let keys = ask(&data, &["keys", "--rev", "1400"]);
+    let is_named = keys.err.contains("WAL-006");
+    assert!(keys.code == 3 && is_named, "{}", keys.err);
+    let found = writes(&data);
+    let lost: Vec<_> = whole.iter().filter(|row| !found.contains(row)).collect();
+    assert!(lost.len() <= 1, "{lost:?}");
+    let new: Vec<_> = found.iter().filter(|row| !whole.contains(row)).collect();
+    assert!(new.is_empty(), "{new:?}");
+}

@@ -7,6 +7,7 @@ use super::anchor::{Anchor, beginning, presumed};
 use super::fast_path::anchor_of_all;
 use super::lease_spans::{LeaseSpan, LeaseSpans};
 use super::record_match::{key_or_value_matches, record_matches};
+use super::shown::{ShownWrites, shown_writes};
 use super::{RunEntry, runs};
 use crate::clock::ElapsedTime;
 use crate::member::{Member, Wal};
@@ -104,6 +105,18 @@ impl Logged {
         Some((*first, *last))
     }
 
+    /// First and last revision of each run of revisions that entries of the WAL made, ascending.
+    pub fn revision_runs(&self) -> Vec<(i64, i64)> {
+        let mut runs: Vec<(i64, i64)> = Vec::new();
+        for revision in self.indexes.keys() {
+            match runs.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(*revision) => *last = *revision,
+                _ => runs.push((*revision, *revision)),
+            }
+        }
+        runs
+    }
+
     /// Revisions above the compaction that the log wrote and the db lacks, though it has newer ones: the db lost them.
     pub fn lacking(&self) -> impl ExactSizeIterator<Item = i64> + '_ {
         self.lacking.iter().copied()
@@ -114,6 +127,22 @@ impl Logged {
         self.stopped
     }
 
+    /// Adds the newest entries of a run.
+    fn add_end(
+        &mut self,
+        keyspace: &Keyspace<'_>,
+        wal: &Wal<'_>,
+        entries: &[RunEntry<'_>],
+        consistent_index: RaftIndex,
+        progress: &dyn Progress,
+    ) {
+        self.applied = consistent_index;
+        let anchor = Self::anchor(keyspace, wal, entries, consistent_index, progress);
+        let until = commit(wal, consistent_index);
+        self.place_from(keyspace, entries, anchor, until);
+    }
+
+    /// Adds a run of entries.
     fn add(
         &mut self,
         keyspace: &Keyspace<'_>,
@@ -124,6 +153,30 @@ impl Logged {
     ) {
         self.applied = consistent_index;
         let until = commit(wal, consistent_index);
+        let anchor = Self::anchor(keyspace, wal, entries, consistent_index, progress);
+        let end = entries.partition_point(|entry| entry.entry.index <= until);
+        let committed = entries.get(..end).unwrap_or_default();
+        let shown = match anchor.is_some_and(|anchor| anchor.at() == 0) {
+            true => None,
+            false => {
+                let older = self.placed.keyspace();
+                shown_writes((&older, keyspace), committed, anchor, progress)
+            }
+        };
+        match shown {
+            Some(shown) => self.place_shown(keyspace, entries, &shown, until),
+            None => self.place_from(keyspace, entries, anchor, until),
+        }
+    }
+
+    /// Where the store begins to have what a run wrote.
+    fn anchor(
+        keyspace: &Keyspace<'_>,
+        wal: &Wal<'_>,
+        entries: &[RunEntry<'_>],
+        consistent_index: RaftIndex,
+        progress: &dyn Progress,
+    ) -> Option<Anchor> {
         let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
         // Nearly always every record proves it; looking for it otherwise applies all entries.
         let proven = match whole {
@@ -132,12 +185,45 @@ impl Logged {
         };
         let found =
             || Anchor::find_or_beginning(keyspace, entries, consistent_index, whole, progress);
-        match proven.or_else(found) {
+        proven.or_else(found)
+    }
+
+    /// Entries of unknown revision up to the anchor, and what follows it.
+    fn place_from(
+        &mut self,
+        keyspace: &Keyspace<'_>,
+        entries: &[RunEntry<'_>],
+        anchor: Option<Anchor>,
+        until: RaftIndex,
+    ) {
+        match anchor {
             Some(anchor) => {
                 self.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
                 self.place(keyspace, entries, anchor, until);
             }
             None => self.set_aside(entries, until),
+        }
+    }
+
+    /// The same, if the log itself shows the revisions of entries before the anchor.
+    fn place_shown(
+        &mut self,
+        keyspace: &Keyspace<'_>,
+        entries: &[RunEntry<'_>],
+        shown: &ShownWrites<'_>,
+        until: RaftIndex,
+    ) {
+        self.set_aside(entries.get(..shown.first).unwrap_or_default(), until);
+        for entry in entries {
+            if shown.undecided.contains(&entry.entry.index) {
+                self.set_aside(std::slice::from_ref(entry), until);
+            }
+        }
+        let compacted = keyspace.compact_revision().unwrap_or(-1);
+        self.keep(&shown.changes, keyspace, compacted..=keyspace.revision());
+        self.indexes.extend(shown.decided.iter().copied());
+        if let Some(anchor) = shown.anchor {
+            self.place(keyspace, entries, anchor, until);
         }
     }
 
@@ -440,6 +526,6 @@ pub(super) fn of_entries(
     progress: &dyn Progress,
 ) -> Logged {
     let mut logged = Logged::empty();
-    logged.add(keyspace, wal, entries, consistent_index, progress);
+    logged.add_end(keyspace, wal, entries, consistent_index, progress);
     logged
 }

@@ -24,6 +24,8 @@ mod positions;
 mod record_findings;
 mod record_match;
 mod shortage;
+mod shown;
+mod shown_versions;
 mod single_bit;
 mod versions;
 mod walk;

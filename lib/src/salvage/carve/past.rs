@@ -11,6 +11,9 @@ use crate::check::Logged;
 use crate::mvcc::{Detached, KeyRange, Keyspace, Overlay, Revision, Version};
 use located::RaftIndex;
 
+/// Main revision of the first write; 1 is the empty store.
+const FIRST_MAIN: i64 = 2;
+
 /// Every version that any source has, by revision.
 #[derive(Debug)]
 pub struct Past<'a> {
@@ -209,25 +212,49 @@ impl<'a> Past<'a> {
         run.is_some_and(|(start, end)| *start <= first && *end >= last)
     }
 
+    /// The first and the last revision after one up to the compaction of which no source has what was written: a key that lived then, and
+    /// was written last and deleted there, left nothing. `None` if the list of the keys at that revision is complete.
+    pub fn unknown_after(&self, at: i64) -> Option<(i64, i64)> {
+        let first = at.saturating_add(1);
+        if at >= self.compacted || self.has_all(FIRST_MAIN, at) {
+            return None;
+        }
+        if self.has_all(first, self.compacted) {
+            return None;
+        }
+        let run_of = |main: i64| {
+            let mut runs = self.complete.iter();
+            runs.find(|(start, end)| *start <= main && main <= *end)
+        };
+        let from = run_of(first).map_or(first, |(_, end)| end.saturating_add(1));
+        let to =
+            run_of(self.compacted).map_or(self.compacted, |(start, _)| start.saturating_sub(1));
+        Some((from, to.max(from)))
+    }
+
     /// Keys that certainly existed at a revision, but whose version then is lost: a later version counts on from it.
     pub fn lost_at(&self, range: &KeyRange, at: i64) -> Vec<Vec<u8>> {
         let keyspace = self.keyspace();
         let lost = |version: &Version<'_>| {
             let records = keyspace.records_of(version.key);
-            let after = records.iter().find(|version| version.revision.main > at);
-            let Some(Ok(new)) = after
-                .filter(|after| !after.tombstone)
-                .map(|after| after.key_value())
-            else {
+            let Some(after) = records.iter().find(|version| version.revision.main > at) else {
                 return false;
             };
             let before = records.iter().rfind(|version| version.revision.main <= at);
+            if after.tombstone {
+                // No write is between: what was deleted is older.
+                let lived = before.is_none_or(|before| before.tombstone);
+                return lived && self.has_all(at.saturating_add(1), after.revision.main);
+            }
+            let Ok(new) = after.key_value() else {
+                return false;
+            };
             let is_known = before.is_some_and(|before| {
                 before.key_value().is_ok_and(|old| {
                     !before.tombstone && old.create_revision == new.create_revision
                 })
             });
-            new.create_revision <= at && !is_known
+            (1..=at).contains(&new.create_revision) && !is_known
         };
         let all = keyspace.all(range);
         all.iter()

@@ -10,16 +10,13 @@ use super::super::{Lost, Point};
 use super::hole_sizes::HoleSizes;
 use super::join::{LoggedRevisions, join};
 use super::shown::timeline_by_later_entries;
-use super::tail_numbers::{TailNumbers, tail_numbers};
 use super::{MemberRecords, Wanted};
 use crate::check::applied::{presumed, runs};
 use crate::member::Wal;
 use crate::raft::{Operation, Payload};
-use crate::recover::{BeforeLog, ReplayedLease, State, operation};
+use crate::recover::{BeforeLog, ReplayedLease, State, TailNumbers, operation, tail_numbers};
 use located::{RaftIndex, Term};
 
-/// Of a hundred demands that name a write of the log, how many may not fit a numbering that is that of the store.
-const MAX_MISFITS: usize = 5;
 /// Time to live of a lease that was granted before the log begins, if the log grants none: an hour, as events of Kubernetes have.
 const PRESUMED_TTL: i64 = 3600;
 
@@ -35,14 +32,12 @@ enum Numbering {
 impl Numbering {
     /// What the demands of transactions prove.
     fn proven_by(numbers: &TailNumbers<'_>, highest: i64) -> Self {
-        let misfits = numbers.misfits.saturating_mul(100);
-        let most = numbers.demands.saturating_mul(MAX_MISFITS);
-        match numbers.demands {
-            1.. if misfits <= most && numbers.base > 0 => Self::Proven {
+        match numbers.is_proven() {
+            true => Self::Proven {
                 base: numbers.base,
                 demands: numbers.demands,
             },
-            _ => Self::Highest(highest),
+            false => Self::Highest(highest),
         }
     }
 

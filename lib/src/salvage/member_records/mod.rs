@@ -18,7 +18,6 @@ mod log_losses;
 mod log_tail;
 mod shown;
 mod stored_side;
-mod tail_numbers;
 
 pub(crate) use history::{HistorySide, may_be_restored, side_of_snap};
 pub(super) use hole_sizes::HoleSizes;
