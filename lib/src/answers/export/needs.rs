@@ -33,12 +33,7 @@ pub(super) fn add(
 ) -> Result<(), Error> {
     let is_whole = selection.is_whole();
     let mut known: BTreeSet<_> = gathered.found.iter().map(|one| one.name.clone()).collect();
-    let mut open: BTreeSet<Reference> = BTreeSet::new();
-    let found = gathered.found.iter();
-    found.for_each(|one| references(&one.object, &mut open));
-    if let Some(namespace) = selection.namespace.as_deref().filter(|_| is_whole) {
-        bindings(objects, namespace, source, &mut open)?;
-    }
+    let mut open = first(objects, selection, source, &gathered.found)?;
     while let Some(reference) = open.pop_first() {
         let Some(resource) = Resource::of_kind(reference.group, reference.kind) else {
             continue;
@@ -85,6 +80,24 @@ pub(super) fn add(
         }
     }
     Ok(())
+}
+
+/// What the objects that were found refer to, and what gives rights to the accounts of a whole namespace.
+fn first(
+    objects: &Objects<'_>,
+    selection: &ExportSelection,
+    source: &ExportSource,
+    found: &[GatheredObject],
+) -> Result<BTreeSet<Reference>, Error> {
+    let mut open = BTreeSet::new();
+    for one in found {
+        references(&one.object, &mut open);
+    }
+    let namespace = selection.namespace.as_deref();
+    if let Some(namespace) = namespace.filter(|_| selection.is_whole()) {
+        bindings(objects, namespace, source, &mut open)?;
+    }
+    Ok(open)
 }
 
 /// Whether an object is a volume that has the uid of the claim for which it was bound.
