@@ -45,6 +45,8 @@ pub struct Browser {
     pub app: App,
     pub size: (u16, u16),
     pub copied: Vec<String>,
+    /// What the message of each copy names.
+    pub named: Vec<String>,
     pub wakes: Vec<Wake>,
     pub over: bool,
     /// News of jobs from this moment on wait for [`Browser::deliver`].
@@ -100,6 +102,7 @@ impl Browser {
             app,
             size,
             copied: Vec::new(),
+            named: Vec::new(),
             wakes: Vec::new(),
             over: false,
             hold_from,
@@ -136,7 +139,10 @@ impl Browser {
                         }
                     }
                 }
-                Effect::Copy { text, .. } => self.copied.push(text),
+                Effect::Copy { what, text } => {
+                    self.named.push(what);
+                    self.copied.push(text);
+                }
                 Effect::Wake(wake, _) => self.wakes.push(wake),
                 Effect::Quit => self.over = true,
                 Effect::Print(text) => self.copied.push(text),

@@ -23,5 +23,6 @@ mod pasted;
 mod random;
 mod salvage;
 mod screens;
+mod selected;
 mod sources;
 mod tasks;

@@ -164,6 +164,30 @@ pub enum Act {
     Go(ScreenId),
 }
 
+impl Act {
+    /// Whether it is about what is under the cursor: without a row it does nothing.
+    pub(crate) fn is_about_row(self) -> bool {
+        match self {
+            Self::Copy(what) => what != Copied::Path,
+            Self::Export(what) => what == Exported::Object,
+            Self::Pivot(want) => want != Want::Time,
+            Self::Open
+            | Self::History
+            | Self::Owner
+            | Self::Users
+            | Self::Same
+            | Self::Reveal
+            | Self::MarkDiff
+            | Self::PrevVersion
+            | Self::NextVersion
+            | Self::Salvage
+            | Self::Note
+            | Self::Mark => true,
+            _ => false,
+        }
+    }
+}
+
 /// What can be written into a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exported {

@@ -46,7 +46,7 @@ pub enum Effect {
     /// Put text into the clipboard; the name is for the message.
     Copy {
         /// `YAML`, `key`.
-        what: &'static str,
+        what: String,
         /// The text.
         text: String,
     },

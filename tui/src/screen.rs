@@ -148,9 +148,19 @@ pub trait Screen {
         let _ = (job, value, last, session);
     }
 
-    /// The text of `/` as it is typed; empty: no filter. `false`: this screen has no filter.
+    /// Whether it has rows that `/` filters; elsewhere `/` filters all keys.
+    fn has_filter(&self) -> bool {
+        true
+    }
+
+    /// The text of `/` as it is typed; empty: no filter. `false`: there is nothing to filter yet.
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let _ = (text, session);
+        false
+    }
+
+    /// Whether a filter leaves no row: then nothing is under the cursor, whatever key had the focus before.
+    fn is_without_row(&self) -> bool {
         false
     }
 

@@ -18,10 +18,25 @@ const TWICE: Duration = Duration::from_secs(1);
 impl App {
     pub(super) fn act(&mut self, act: Act) {
         let before = self.state();
-        if !self.act_on_frame(act) && !self.act_on_session(act) {
+        if act.is_about_row() && self.is_without_row() {
+            self.session.say(Role::Warning, self.why_no_row());
+        } else if !self.act_on_frame(act) && !self.act_on_session(act) {
             self.act_on_screen(act);
         }
         self.grant_from(before);
+    }
+
+    /// Whether the filter of the open screen leaves no row.
+    pub(super) fn is_without_row(&self) -> bool {
+        self.screen().is_some_and(|screen| screen.is_without_row())
+    }
+
+    /// Why nothing is under the cursor if the filter leaves no row.
+    pub(super) fn why_no_row(&self) -> String {
+        format!(
+            "no row is selected: no row has /{}; Esc shows all again",
+            self.filter
+        )
     }
 
     /// Overlays, screens, leaving; `false`: another key.
@@ -105,11 +120,13 @@ impl App {
             Some(screen) => screen.act(act, &mut self.session),
             None => true,
         };
-        match (taken, act, self.session.focus().map(<[u8]>::to_vec)) {
-            (true, _, _) => {}
-            (false, Act::Reveal, Some(key)) => self.session.reveal(&key),
-            (false, Act::Reveal, None) => self.session.say(Role::Dim, "no key is selected"),
-            (false, _, _) => self.session.say(Role::Dim, "that key does nothing here"),
+        match (taken, act) {
+            (true, _) => {}
+            (false, Act::Reveal) => self.session.say(
+                Role::Dim,
+                "no value is shown here; gk goes to the object, where X shows its secrets",
+            ),
+            (false, _) => self.session.say(Role::Dim, "that key does nothing here"),
         }
     }
 
@@ -120,10 +137,13 @@ impl App {
             None => false,
         };
         let is_text = self.screen().is_some_and(|screen| screen.is_text());
+        let has_rows = self.screen().is_some_and(|screen| screen.has_filter());
         match taken {
             true => {}
             false if is_text => self.prompt(Asked::Find),
-            false => self.prompt(Asked::Filter),
+            false if has_rows => self.prompt(Asked::Filter),
+            // What is typed next must not run as keys: it filters all keys.
+            false => self.begin_all(),
         }
     }
 
@@ -372,14 +392,38 @@ impl App {
             Copied::Key => "key",
             Copied::Yaml => "YAML",
             Copied::Json => "JSON",
-            Copied::Neat => "YAML that creates it again",
+            Copied::Neat => "re-creatable YAML",
             Copied::Path => "path",
             Copied::Revision => "revision",
             Copied::Place => "place",
         };
         match own.unwrap_or_else(|| self.session.derive_copy(what)) {
-            Ok(text) => self.session.copy(name, text),
+            Ok(text) => {
+                let named = self
+                    .session
+                    .focus_name()
+                    .filter(|_| matches!(what, Copied::Yaml | Copied::Json | Copied::Neat));
+                let of = match (named, what) {
+                    (Some(object), _) => format!("{name} of {object}"),
+                    (None, Copied::Command) => format!("{name} {}", start_of(&text)),
+                    (None, Copied::Key) => format!("{name} {}", start_of(&text)),
+                    (None, _) => name.to_owned(),
+                };
+                self.session.copy(of, text);
+            }
             Err(why) => self.session.say(Role::Warning, why),
         }
+    }
+}
+
+/// Most characters of a copied line that the message repeats.
+const REPEATED: usize = 60;
+
+/// The beginning of a copied line, for the message that says what was sent.
+fn start_of(text: &str) -> String {
+    let text = text.lines().next().unwrap_or_default();
+    match text.chars().count() > REPEATED {
+        true => text.chars().take(REPEATED).chain(['…']).collect(),
+        false => text.to_owned(),
     }
 }

@@ -23,6 +23,9 @@ const CHORD: Duration = Duration::from_millis(300);
 /// Things that can be open over the list of a screen, one over the other.
 const LAYERS: usize = 4;
 
+/// Why a filter has no effect.
+const NOTHING_YET: &str = "there are no rows to filter yet";
+
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent) {
         if key.kind == KeyEventKind::Release {
@@ -198,7 +201,10 @@ impl App {
             Asked::Filter | Asked::All => {
                 let trouble = syntax::trouble(text);
                 let understood = if trouble.is_some() { "" } else { text };
-                self.set_filter(understood);
+                let trouble = match self.filter_rows(understood) {
+                    true => trouble,
+                    false => Some(NOTHING_YET.to_owned()),
+                };
                 if let Overlay::Prompt(prompt) = &mut self.overlay {
                     prompt.trouble = trouble;
                 }
@@ -215,7 +221,7 @@ impl App {
     }
 
     /// Begins a filter over all keys, on the screen that has them.
-    fn begin_all(&mut self) {
+    pub(super) fn begin_all(&mut self) {
         let before = self.state();
         if self.screen_id() != ScreenId::Browse {
             self.open_screen(ScreenId::Browse);
@@ -249,13 +255,21 @@ impl App {
     }
 
     fn set_filter(&mut self, text: &str) {
-        text.clone_into(&mut self.filter);
-        if let Some(screen) = self.screens.get_mut(self.open)
-            && !screen.filter(text, &mut self.session)
-        {
-            self.overlay = Overlay::None;
-            self.session.say(Role::Dim, "this screen has no filter");
+        if !self.filter_rows(text) {
+            self.session.say(Role::Dim, NOTHING_YET);
         }
+    }
+
+    /// Filters the rows of the open screen; `false`: there are none yet. An open prompt stays open: what is typed next must not
+    /// run as keys.
+    fn filter_rows(&mut self, text: &str) -> bool {
+        let taken = match self.screens.get_mut(self.open) {
+            Some(screen) => screen.filter(text, &mut self.session),
+            None => false,
+        };
+        let kept = if taken { text } else { "" };
+        kept.clone_into(&mut self.filter);
+        taken
     }
 
     /// Looks for a text in the pane that has the focus.

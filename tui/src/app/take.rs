@@ -91,6 +91,9 @@ impl App {
 
     /// The object under the cursor as YAML, never with a mask as a value; or the bytes of a value that is none.
     fn object(&self) -> Result<(String, Vec<u8>), String> {
+        if self.is_without_row() {
+            return Err(self.why_no_row());
+        }
         let key = self.session.focus().ok_or("no key is selected")?;
         let version = self
             .session
@@ -247,6 +250,9 @@ impl App {
     pub(super) fn note(&mut self, text: &str) -> Result<(), String> {
         if text.is_empty() {
             return Err("note TEXT: notes something about what is shown".to_owned());
+        }
+        if self.is_without_row() {
+            return Err(self.why_no_row());
         }
         // A place without a version can be noted too.
         let ruler = self.session.ruler.revision();

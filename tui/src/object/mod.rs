@@ -97,6 +97,19 @@ impl Object {
         }
     }
 
+    /// Whether a mask hides something of it.
+    pub(crate) fn is_masked(&self, session: &Session) -> bool {
+        let value = self.version.key_value().map(|kv| kv.value);
+        let is_text_masked = || {
+            let mask = session
+                .mask(&self.version.key)
+                .filter(|_| self.json.is_err());
+            mask.zip(value)
+                .is_some_and(|(mask, value)| *mask.bytes(value) != *value)
+        };
+        self.masked > 0 || self.hidden || is_text_masked()
+    }
+
     /// `apps/v1 Deployment`.
     pub(crate) fn kind(&self) -> Option<String> {
         let object = self.json.as_ref().ok()?;

@@ -144,7 +144,7 @@ impl Outside {
                 Effect::Wake(wake, after) => self.wakes.add(wake, after),
                 Effect::Mouse(on) => terminal.mouse(on)?,
                 Effect::Copy { what, text } => {
-                    let said = clipboard::copy(terminal, &text, what, self.remote, self.tmux);
+                    let said = clipboard::copy(terminal, &text, &what, self.remote, self.tmux);
                     app.say(Role::Good, said);
                 }
                 Effect::Print(text) => terminal.print(&text)?,

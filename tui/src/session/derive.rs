@@ -25,6 +25,15 @@ impl Session {
         Some(WrittenVersion::from(&last))
     }
 
+    /// The object that has the focus, as messages name it: resource, namespace, name; else its key.
+    pub(crate) fn focus_name(&self) -> Option<String> {
+        let key = self.focus()?;
+        let parsed = self.rows().and_then(|data| data.layout().parse(key));
+        let name = parsed.map(|parsed| parsed.to_string());
+        let name = name.unwrap_or_else(|| String::from_utf8_lossy(key).into_owned());
+        Some(escape::text(&name, self.charset()).into_owned())
+    }
+
     /// With the flag for the revision at which a key is shown.
     pub(crate) fn at_shown(&self, command: Command, key: &[u8]) -> Command {
         let last = || Some(self.last_value(key)?.revision.main);

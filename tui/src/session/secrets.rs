@@ -24,8 +24,20 @@ impl Session {
         self.revealed.as_deref() == Some(key)
     }
 
+    /// Shows the secrets of one key for ten seconds, if what is shown of it hides any: what was not shown is not noted.
+    pub(crate) fn reveal_hidden(&mut self, key: &[u8], is_hidden: bool) {
+        match (self.is_revealed(key), is_hidden) {
+            (true, _) => self.say(Role::Dim, "its secret is shown already"),
+            (false, true) => self.reveal(key),
+            (false, false) => self.say(
+                Role::Dim,
+                "no value of it is hidden here: there is no secret to show",
+            ),
+        }
+    }
+
     /// Shows the secrets of one key for ten seconds.
-    pub fn reveal(&mut self, key: &[u8]) {
+    fn reveal(&mut self, key: &[u8]) {
         self.reveals += 1;
         self.revealed = Some(key.to_vec());
         self.effects

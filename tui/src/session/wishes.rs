@@ -108,7 +108,8 @@ impl Session {
     }
 
     /// Puts text into the clipboard.
-    pub fn copy(&mut self, what: &'static str, text: String) {
+    pub fn copy(&mut self, what: impl Into<String>, text: String) {
+        let what = what.into();
         self.effects.push(Effect::Copy { what, text });
     }
 }

@@ -35,6 +35,11 @@ impl Sieve {
         self.found.is_some()
     }
 
+    /// Whether all rows are left out.
+    pub fn is_without_row(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.is_empty())
+    }
+
     /// Whether more may be found.
     pub fn is_looking(&self) -> bool {
         self.job.is_some()

@@ -307,6 +307,13 @@ impl Screen for Browse {
         self.preview.look_for(text);
     }
 
+    fn is_without_row(&self) -> bool {
+        match self.table.is_open() {
+            true => self.table.len() == 0 && !self.table.text().is_empty(),
+            false => self.tree.len() == 0 && self.filter.is_on(),
+        }
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(grown) = self.grown.clone() else {
             return text.is_empty();
@@ -484,9 +491,11 @@ impl Browse {
     fn take(&mut self, session: &mut Session) {
         let Some(grown) = &self.grown else { return };
         if self.table.is_open() {
-            if let Some(key) = self.table.key() {
-                session.set_focus(Some(&key));
-                self.selected = Some(Selected::Key(key));
+            let key = self.table.key();
+            // What the filter left out is no longer selected; rows that are still being read are no reason to forget the key.
+            if key.is_some() || self.is_without_row() {
+                session.set_focus(key.as_deref());
+                self.selected = key.map(Selected::Key);
             }
             return;
         }

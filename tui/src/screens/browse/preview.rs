@@ -138,7 +138,14 @@ impl Preview {
                 look.view = ObjectView::Yaml;
             }
             Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
-                Some(key) => session.reveal(&key),
+                Some(key) => {
+                    let object = self
+                        .loaded
+                        .as_ref()
+                        .and_then(|loaded| loaded.object.as_ref());
+                    let is_hidden = object.is_some_and(|object| object.is_masked(session));
+                    session.reveal_hidden(&key, is_hidden);
+                }
                 None => return false,
             },
             Act::Wrap => look.wrap = !look.wrap,

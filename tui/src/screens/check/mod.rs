@@ -227,6 +227,10 @@ impl Screen for Check {
         self.view.look_for(text);
     }
 
+    fn is_without_row(&self) -> bool {
+        self.view.sieve.is_without_row()
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(report) = self.report.clone() else {
             return text.is_empty();

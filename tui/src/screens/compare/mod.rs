@@ -134,6 +134,13 @@ impl Screen for Compare {
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
         match act {
+            Act::Reveal => match self.key() {
+                Some(key) => {
+                    let is_hidden = self.is_masked(&key, session);
+                    session.reveal_hidden(&key, is_hidden);
+                }
+                None => return false,
+            },
             Act::Open => match self.row() {
                 Some(CompareRow::Member(at)) => self.show_member(at, session),
                 Some(CompareRow::Key(_)) => match self.key() {
@@ -248,6 +255,10 @@ impl Screen for Compare {
 
     fn find(&mut self, text: &str) {
         self.view.look_for(text);
+    }
+
+    fn is_without_row(&self) -> bool {
+        self.view.sieve.is_without_row()
     }
 
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {

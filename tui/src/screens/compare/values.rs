@@ -51,6 +51,22 @@ impl Compare {
             .collect()
     }
 
+    /// Whether a mask hides something of what the members hold of a key.
+    pub(super) fn is_masked(&self, key: &[u8], session: &Session) -> bool {
+        let at = self.compared.as_ref();
+        let at = at.and_then(|compared| compared.common_revision);
+        self.members.iter().any(|slot| {
+            let slot = session.slots.get(*slot);
+            let data = slot.and_then(|slot| slot.data.ready());
+            data.is_some_and(|data| {
+                let version = data.keyspace().get(key, at).ok().flatten();
+                let version = version.map(|version| WrittenVersion::from(&version));
+                version
+                    .is_some_and(|version| Object::read(version, data, session).is_masked(session))
+            })
+        })
+    }
+
     /// The values of a differing key in the first two members that hold different ones.
     pub(super) fn key_lines(
         &self,

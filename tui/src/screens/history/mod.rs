@@ -169,7 +169,10 @@ impl Screen for History {
             Act::Carve => self.carve(session),
             Act::Sort => self.toggle_spec_only(session),
             Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
-                Some(key) => session.reveal(&key),
+                Some(key) => {
+                    let is_hidden = self.is_masked(session);
+                    session.reveal_hidden(&key, is_hidden);
+                }
                 None => return false,
             },
             act => {
@@ -303,6 +306,10 @@ impl Screen for History {
 
     fn find(&mut self, text: &str) {
         self.view.look_for(text);
+    }
+
+    fn is_without_row(&self) -> bool {
+        self.view.sieve.is_without_row()
     }
 
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
@@ -444,6 +451,16 @@ impl History {
     fn selected(&self) -> Option<&Known> {
         let rows = &self.versions.rows;
         rows.get(self.view.row(rows.len())?)
+    }
+
+    /// Whether a mask hides something of the versions that are compared.
+    fn is_masked(&self, session: &Session) -> bool {
+        let (Some(data), Some((from, to))) = (session.data(), self.pair()) else {
+            return false;
+        };
+        let rows = from.into_iter().chain([to]);
+        rows.filter_map(|row| self.versions.rows.get(row))
+            .any(|known| Object::read(known.version.clone(), data, session).is_masked(session))
     }
 
     fn name(&self, session: &Session) -> String {

@@ -133,6 +133,10 @@ impl Screen for Home {
         std::iter::once("home".to_owned()).chain(label).collect()
     }
 
+    fn has_filter(&self) -> bool {
+        false
+    }
+
     fn snapshot(&self) -> Snapshot {
         Rc::new(self.list)
     }

@@ -216,6 +216,10 @@ impl Screen for Lists {
         }
     }
 
+    fn is_without_row(&self) -> bool {
+        self.sieve.is_without_row()
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(listed) = self.listed.clone() else {
             return text.is_empty();

@@ -304,6 +304,10 @@ impl Screen for Pages {
         }
     }
 
+    fn is_without_row(&self) -> bool {
+        self.view.sieve.is_without_row()
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(loaded) = self.loaded.clone() else {
             return text.is_empty();

@@ -14,6 +14,7 @@ use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
+use crate::object::Object;
 use crate::overlay::counted;
 use crate::paint::Pen;
 use crate::screen::{Screen, ScreenId, Snapshot};
@@ -249,6 +250,10 @@ impl Screen for Search {
         }
     }
 
+    fn is_without_row(&self) -> bool {
+        self.view.sieve.is_without_row()
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let hits = Rc::clone(&self.hits);
         let lines: Vec<String> = hits
@@ -378,6 +383,16 @@ impl Search {
         clear.unwrap_or(found).hit.text.clone()
     }
 
+    /// Whether a mask hides something of the version of a hit. Of versions that only the log has it is not known.
+    fn is_masked(&self, found: &LocatedHit, session: &Session) -> bool {
+        let Some(data) = &self.data else { return true };
+        let version = data.version(&found.hit.key, found.hit.revision);
+        match version.filter(|_| matches!(found.of, Origin::Db)) {
+            Some(version) => Object::read(version, data, session).is_masked(session),
+            None => true,
+        }
+    }
+
     /// Looks for the pattern once more in the one key, without the mask.
     fn reveal(&mut self, session: &mut Session) -> bool {
         let (Some(found), Some(data)) = (self.hit().cloned(), self.data.clone()) else {
@@ -386,7 +401,11 @@ impl Search {
         let Ok(pattern) = look::pattern(&self.text) else {
             return false;
         };
-        session.reveal(&found.hit.key);
+        let is_hidden = self.is_masked(&found, session);
+        session.reveal_hidden(&found.hit.key, is_hidden);
+        if !session.is_revealed(&found.hit.key) {
+            return true;
+        }
         self.clear.clear();
         let logged = match (found.of, session.logged()) {
             (Origin::Log(_) | Origin::Unplaced(_), Part::Ready(logged)) => logged,

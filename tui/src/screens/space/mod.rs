@@ -261,6 +261,10 @@ impl Screen for SpaceScreen {
         }
     }
 
+    fn is_without_row(&self) -> bool {
+        self.view.sieve.is_without_row()
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let charset = session.charset();
         let lines: Vec<String> = self

@@ -247,6 +247,10 @@ impl Screen for Timeline {
     }
 
     /// In the graph rows, in the list records.
+    fn is_without_row(&self) -> bool {
+        self.shown.is_without_row()
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(loaded) = self.loaded.clone() else {
             return text.is_empty();

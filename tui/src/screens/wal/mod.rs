@@ -10,11 +10,14 @@ use std::sync::Arc;
 use crossterm::event::MouseEvent;
 use etcd_inspect::Command;
 use etcd_inspect::RaftIndex;
+use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::dataset::log::{LogEntryRow, LogRow, LogRows};
+use etcd_inspect::kubernetes::key::Layout;
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
+use crate::object::Object;
 use crate::overlay::counted;
 use crate::paint::{Line, Pen};
 use crate::screen::{Screen, ScreenId, Snapshot};
@@ -129,9 +132,12 @@ impl Screen for Wal {
             }
             Act::Hex => self.form = self.form.toggled(EntryForm::Hex),
             Act::Yaml => self.form = self.form.toggled(EntryForm::Objects),
-            Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
-                Some(key) => session.reveal(&key),
-                None => return false,
+            Act::Reveal => match self.key() {
+                Some(key) => {
+                    let is_hidden = self.is_masked(session);
+                    session.reveal_hidden(&key, is_hidden);
+                }
+                None => session.say(Role::Dim, "this entry names no key"),
             },
             Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
             act => {
@@ -289,6 +295,10 @@ impl Screen for Wal {
         self.view.look_for(text);
     }
 
+    fn is_without_row(&self) -> bool {
+        self.view.sieve.is_without_row()
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(loaded) = self.loaded.clone() else {
             return text.is_empty();
@@ -386,6 +396,22 @@ impl Wal {
     /// The first key that the entry under the cursor names.
     fn key(&self) -> Option<Vec<u8>> {
         self.loaded.as_ref()?.first_key(self.position()?)
+    }
+
+    /// Whether the entry under the cursor has secrets.
+    fn is_masked(&self, session: &Session) -> bool {
+        let (Some(loaded), Some(position)) = (&self.loaded, self.position()) else {
+            return false;
+        };
+        let default = Layout::default();
+        let layout = session.data().map_or(&default, |data| data.layout());
+        let entry = loaded.entry_bytes(position, layout, &|_| false);
+        let puts = loaded.puts(position);
+        let is_hidden = |put: WrittenVersion| {
+            let data = session.data();
+            data.is_some_and(|data| Object::read(put, data, session).is_masked(session))
+        };
+        entry.is_some_and(|entry| entry.hidden > 0) || puts.into_iter().any(is_hidden)
     }
 
     /// The lines of the detail.

@@ -218,7 +218,7 @@ impl ObjectTable {
     /// Leaves the rows that have a text.
     pub(super) fn filter(&mut self, text: &str, session: &Session) {
         text.clone_into(&mut self.text);
-        self.awaited = self.key();
+        self.awaited = self.key().or(self.awaited.take());
         self.arrange(session);
     }
 
@@ -291,10 +291,12 @@ impl ObjectTable {
         }
         self.order = order;
         let awaited = self.awaited.take();
-        let place = awaited.and_then(|key| {
+        let place = awaited.as_ref().and_then(|key| {
             let mut shown = self.order.iter();
-            shown.position(|at| rows.get(*at).is_some_and(|row| row.key == key))
+            shown.position(|at| rows.get(*at).is_some_and(|row| row.key == *key))
         });
+        // A filter without hits does not forget where the cursor was.
+        self.awaited = awaited.filter(|_| self.order.is_empty());
         let last = self.order.len().saturating_sub(1);
         self.list
             .select(place.unwrap_or(self.list.cursor().min(last)));
