@@ -134,13 +134,7 @@ impl Screen for Compare {
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
         match act {
-            Act::Reveal => match self.key() {
-                Some(key) => {
-                    let is_hidden = self.is_masked(&key, session);
-                    session.reveal_hidden(&key, is_hidden);
-                }
-                None => return false,
-            },
+            Act::Reveal => return self.reveal(session),
             Act::Open => match self.row() {
                 Some(CompareRow::Member(at)) => self.show_member(at, session),
                 Some(CompareRow::Key(_)) => match self.key() {

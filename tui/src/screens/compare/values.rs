@@ -51,8 +51,16 @@ impl Compare {
             .collect()
     }
 
+    /// Shows the secrets of the key under the cursor; `false`: no key is there.
+    pub(super) fn reveal(&self, session: &mut Session) -> bool {
+        let Some(key) = self.key() else { return false };
+        let is_hidden = self.is_masked(&key, session);
+        session.reveal_hidden(&key, is_hidden);
+        true
+    }
+
     /// Whether a mask hides something of what the members hold of a key.
-    pub(super) fn is_masked(&self, key: &[u8], session: &Session) -> bool {
+    fn is_masked(&self, key: &[u8], session: &Session) -> bool {
         let at = self.compared.as_ref();
         let at = at.and_then(|compared| compared.common_revision);
         self.members.iter().any(|slot| {
