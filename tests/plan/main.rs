@@ -22,6 +22,7 @@ mod estimates;
 mod forced;
 mod foreign_snap;
 mod matrix;
+mod older_copies;
 mod own_buckets;
 mod packed;
 mod printed;

@@ -146,7 +146,7 @@ fn equality(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
                 }
             ),
         ))?;
-    } else if compared.same == Some(true) {
+    } else if compared.same == Some(true) && !is_older(compared) {
         ui.line(Line::new().with(
             Label::Good,
             "the same keys, values and history at the common revision",
@@ -195,14 +195,29 @@ fn keys(
     Ok(())
 }
 
+/// Whether one of the copies is an older one of a member that has a newer one here.
+fn is_older(compared: &Comparison) -> bool {
+    let mut rows = compared.members.iter();
+    rows.any(|row| row.older_than.is_some())
+}
+
 /// What to do with each copy.
 fn plan(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
-    if compared.repairs().next().is_some() {
+    if compared.repairs().next().is_some() || is_older(compared) {
         for (at, step) in &compared.plan {
             let path = compared
                 .members
                 .get(*at)
                 .map_or("", |row| row.path.as_str());
+            let older = compared
+                .members
+                .get(*at)
+                .and_then(|row| row.older_than.as_ref());
+            if older.is_some() {
+                let line = Line::new().with(Label::Name, format!("{path}  "));
+                ui.line(line.with(Label::Warning, step.effect.clone()))?;
+                continue;
+            }
             let best = match compared.best == Some(*at) {
                 true => ": the best copy",
                 false => "",

@@ -201,7 +201,8 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
     let costs = |step: &Step| step.harm() > 0 || !step.possibly_lost.is_none();
     let is_worse = action == Action::ForceNewCluster || step.as_ref().is_none_or(costs);
     let is_best = costs_less.is_none() && !(together.is_some() && is_worse);
-    let is_left_alone = !facts.standing.is_member() && !makes_another;
+    let is_older = facts.standing.older_than.is_some();
+    let is_left_alone = (is_older || !facts.standing.is_member()) && !makes_another;
     let started = others.together.as_ref().map(|(_, step)| step);
     let without_it = started.filter(|_| makes_another || is_left_alone);
     let better = without_it.or(costs_less).cloned();
@@ -221,7 +222,7 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
             .map_or_else(Vec::new, |step| step.commands.clone()),
         position: 0,
         rank: 0,
-        is_left_out: action == Action::Start && is_removed && started.is_some(),
+        is_left_out: action == Action::Start && (is_removed || is_older) && started.is_some(),
         together: started.filter(|_| action == Action::Start).cloned(),
         go: usable && is_go(&lines) && is_best,
         lines,
@@ -287,6 +288,9 @@ fn plan_with_others(plan: &mut Vec<Step>, facts: &Facts<'_>, others: &Others<'_,
     let is_member = facts.standing.is_member();
     if others.salvage.is_some() && is_member {
         plan.retain(|step| step.action != Action::Salvage);
+    }
+    if facts.standing.older_than.is_some() {
+        plan.retain(|step| step.action != Action::Start);
     }
     for step in plan {
         let catches_up = step.action == Action::Start && step.outcome.needs_others > 0;

@@ -65,12 +65,18 @@ fn standing(facts: &Facts<'_>, action: Action) -> Option<Line> {
         };
         return Some(Line::new(Level::Fail, "HISTORY", text));
     }
-    let by = facts.standing.removed.as_ref()?.by.as_ref()?;
-    let text = format!("{by} knows that the member of this copy was removed from the cluster");
     let level = match action {
         Action::Start | Action::Upgrade => Level::Fail,
         _ => Level::Warn,
     };
+    if let Some(newer) = &facts.standing.older_than {
+        let text = format!(
+            "older copy of the same member as {newer}: never start it, it lacks what its member acknowledged later"
+        );
+        return Some(Line::new(level, "OLDER-COPY", text));
+    }
+    let by = facts.standing.removed.as_ref()?.by.as_ref()?;
+    let text = format!("{by} knows that the member of this copy was removed from the cluster");
     Some(Line::new(level, "REMOVED", text))
 }
 

@@ -63,8 +63,17 @@ fn listed(names: &[String]) -> Option<String> {
 /// Which copies have no part in it.
 fn left_out(all: &[Facts<'_>]) -> String {
     let mut text = String::new();
-    for facts in all.iter().filter(|facts| !facts.standing.is_member()) {
+    for facts in all {
         let name = facts.member.evidence().name();
+        if let Some(newer) = &facts.standing.older_than {
+            text.push_str(&format!(
+                "; never start {name}: it is an older copy of the same member as {newer}"
+            ));
+            continue;
+        }
+        if facts.standing.is_member() {
+            continue;
+        }
         text.push_str(&match facts.standing.parted {
             Some(_) => format!("; without {name}: keep it for a salvage of its history"),
             None => format!("; never start {name}: its member was removed"),

@@ -80,6 +80,8 @@ pub struct MemberRow {
     pub parts_at: Option<RaftIndex>,
     /// Whether nothing was ever stored in it.
     pub is_never_used: bool,
+    /// The path of a newer copy of the same member: this one must never be started.
+    pub older_than: Option<String>,
 }
 
 impl MemberRow {

@@ -65,6 +65,7 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
         removed_by: removed_by(facts),
         parts_at: facts.standing.parted.as_ref().map(|parted| parted.index),
         is_never_used: facts.sound.is_never_used(),
+        older_than: facts.standing.older_than.clone(),
     };
     if let Ok(db) = member.db() {
         row.applied = Meta::read(&db, &mut reported_by("backend::check")).consistent_index;
@@ -128,7 +129,7 @@ pub(super) fn best(rows: &[MemberRow]) -> Option<usize> {
     let value = |row: &MemberRow| {
         (
             !row.is_minority,
-            row.removed_by.is_none(),
+            row.removed_by.is_none() && row.older_than.is_none(),
             row.errors == 0,
             row.reach(),
             row.commit,

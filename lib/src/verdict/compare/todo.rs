@@ -38,6 +38,12 @@ pub(super) fn steps(
     for (at, (row, facts)) in rows.iter().zip(all).enumerate() {
         let parted = facts.standing.parted.as_ref();
         let is_undecided = parted.is_some_and(|parted| !parted.is_of_minority);
+        if let Some(newer) = &facts.standing.older_than {
+            let mut step = kept(row, facts);
+            step.effect = format!("older copy of the same member as {newer}: never start it");
+            steps.push((at, step));
+            continue;
+        }
         if is_clean(row) || is_undecided {
             steps.push((at, kept(row, facts)));
             continue;

@@ -3,6 +3,7 @@
 mod committed;
 mod history;
 mod log_entries;
+mod older;
 mod only_here;
 mod quorum;
 mod removal;
@@ -28,6 +29,8 @@ pub(super) struct CopyStanding {
     pub(super) removed: Option<Removal>,
     /// That its log goes on differently.
     pub(super) parted: Option<Parted>,
+    /// The path of a newer copy of the same member: this one must never be started.
+    pub(super) older_than: Option<String>,
     /// Whether enough voters are left beside it.
     pub(super) quorum: Quorum,
 }
@@ -72,6 +75,10 @@ pub(super) fn gathered<'a>(
 
 /// Notes for each copy what the others say of its member.
 pub(super) fn note_standing(facts: &mut [Facts<'_>]) {
+    let older = older::older_copies(facts);
+    for (facts, older) in facts.iter_mut().zip(older) {
+        facts.standing.older_than = older;
+    }
     let parted = history::parted(facts);
     for (facts, parted) in facts.iter_mut().zip(parted) {
         facts.standing.parted = parted;
@@ -116,6 +123,7 @@ pub(super) fn clean_majority(
         let starts = facts.start.as_ref().is_some_and(|start| start.serves());
         let own = facts.own.get();
         starts
+            && facts.standing.older_than.is_none()
             && facts.sound.errors() == 0
             && is_clean(*at)
             && voters.contains(&own)

@@ -72,7 +72,7 @@ fn quorum<'f, 'a>(of: &'f Facts<'a>, all: &'f [Facts<'a>]) -> Quorum {
         let is_possible = |voter: &&u64| {
             let mut copies = peers
                 .iter()
-                .filter(|copy| copy.own.get() == **voter)
+                .filter(|copy| copy.own.get() == **voter && copy.standing.older_than.is_none())
                 .peekable();
             copies.peek().is_none() || copies.any(|copy| !is_excluded(copy))
         };
