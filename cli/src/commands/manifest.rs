@@ -348,12 +348,14 @@ fn verify(manifest: &Path, args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<E
     let mut answer =
         VerifyAnswer::read(&recorded, &args.paths, &limits, &*ui.progress()).map_err(unreadable)?;
     answer.manifest_is_intact = recorded.is_intact(&text)?;
-    let is_edited = answer.manifest_is_intact == Some(false);
-    if is_edited {
-        ui.warn("the manifest was changed after it was written: its own sum or totals do not match, so that what it records is not proven")?;
+    let is_unproven = answer.manifest_is_intact != Some(true);
+    match answer.manifest_is_intact {
+        Some(true) => {}
+        Some(false) => ui.warn("the manifest was changed after it was written: its own sum or totals do not match, so that what it records is not proven")?,
+        None => ui.warn("the manifest has no sum of its own (manifest_sha256), which every manifest is written with: it may have been changed, so that what it records is not proven")?,
     }
     ui.answer("manifest", &answer, |ui| differences(&answer, ui))?;
-    Ok(match (is_edited, answer.is_same) {
+    Ok(match (is_unproven, answer.is_same) {
         (_, false) => Exit::Negative,
         (true, true) => Exit::Partial,
         (false, true) => Exit::Ok,
@@ -362,7 +364,7 @@ fn verify(manifest: &Path, args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<E
 
 fn differences(answer: &VerifyAnswer, ui: &mut Ui) -> anyhow::Result<()> {
     for file in &answer.differing {
-        let evidence = Path::new(&file.evidence);
+        let evidence = Path::new(&file.looked_at);
         let path = match file.path.to_path() {
             path if path.as_os_str().is_empty() => evidence.to_owned(),
             path => evidence.join(path),
@@ -407,10 +409,17 @@ fn differences(answer: &VerifyAnswer, ui: &mut Ui) -> anyhow::Result<()> {
         )
     };
     if !answer.is_same && answer.differing.iter().all(is_proven) {
-        ui.line(Line::new().with(
-            Label::Good,
-            "no content changed: the SHA-256 of every file is as recorded, and none is missing or new",
-        ))?;
+        let (label, doubt) = match answer.manifest_is_intact {
+            Some(true) => (Label::Good, ""),
+            _ => (
+                Label::Warning,
+                ", if the manifest is right: it is not proven",
+            ),
+        };
+        let text = format!(
+            "no content changed: the SHA-256 of every file is as recorded, and none is missing or new{doubt}"
+        );
+        ui.line(Line::new().with(label, text))?;
     }
     let same = etcd_inspect::start::counted(answer.same, "entry", "entries");
     let line = match answer.is_same {

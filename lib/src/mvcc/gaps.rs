@@ -62,6 +62,7 @@ impl MissingRecords {
             let shown = last.saturating_sub(first).saturating_add(1).unsigned_abs();
             let more = match self.revisions.saturating_sub(shown) {
                 0 => String::new(),
+                1 => ", and 1 later one".to_owned(),
                 more => format!(", and {more} later ones"),
             };
             let message = match first == last {
@@ -110,12 +111,12 @@ mod tests {
         let missing = MissingRecords::find(&index(&all), Some(5));
         assert_eq!((missing.first, missing.revisions), (Some((7, 8)), 3));
         assert_eq!((missing.first_change, missing.changes), (Some(9), 1));
-        let messages = missing.findings(&Place::file("db"));
+        let messages = missing.findings(&Place::file(&located::FileName::new("db")));
         let messages: Vec<&str> = messages.iter().map(|one| one.message.as_str()).collect();
         assert_eq!(
             messages,
             [
-                "revisions 7–8 are missing, and 1 later ones: what was written then is in no answer",
+                "revisions 7–8 are missing, and 1 later one: what was written then is in no answer",
                 "a change of transaction 9 is missing: it is in no answer",
             ]
         );

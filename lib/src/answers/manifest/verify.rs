@@ -15,8 +15,10 @@ use located::progress::Progress;
 /// A file that is not as the manifest says.
 #[derive(Clone, Debug, Serialize)]
 pub struct DifferingFile {
-    /// The evidence it belongs to, as it was given.
+    /// The evidence it belongs to, as it was given when the manifest was made.
     pub evidence: String,
+    /// Where the evidence was looked for now.
+    pub looked_at: String,
     /// The path below the evidence.
     #[serde(flatten)]
     pub path: RecordedPath,
@@ -70,13 +72,17 @@ impl VerifyAnswer {
             };
             let now = custody::inventory(&path, limits, progress);
             let now = now.map_err(|error| (path.clone(), error))?;
-            answer.compare(evidence, &now.records);
+            let looked_at = match elsewhere.get(at) {
+                Some(path) => path.to_string_lossy().into_owned(),
+                None => evidence.given.clone(),
+            };
+            answer.compare((evidence, &looked_at), &now.records);
         }
         answer.is_same = answer.differing.is_empty();
         Ok(answer)
     }
 
-    fn compare(&mut self, recorded: &EvidenceManifest, now: &[FileRecord]) {
+    fn compare(&mut self, (recorded, looked_at): (&EvidenceManifest, &str), now: &[FileRecord]) {
         let keyed = |records: &[FileRecord]| -> BTreeMap<PathBuf, FileRecord> {
             let keyed = records.iter();
             keyed
@@ -93,7 +99,7 @@ impl VerifyAnswer {
             };
             match change {
                 None => self.same = self.same.saturating_add(1),
-                Some(change) => self.note(recorded, path, (change, None), differences),
+                Some(change) => self.note((recorded, looked_at), path, (change, None), differences),
             }
         }
         for (path, now) in after.iter().filter(|(path, _)| !before.contains_key(*path)) {
@@ -101,22 +107,33 @@ impl VerifyAnswer {
             match old.and_then(|old| before.get(old)) {
                 Some(record) => {
                     let (_, differences) = changed(record, now);
-                    self.note(recorded, path, (FileChange::Renamed, old), differences);
+                    self.note(
+                        (recorded, looked_at),
+                        path,
+                        (FileChange::Renamed, old),
+                        differences,
+                    );
                 }
-                None => self.note(recorded, path, (FileChange::New, None), alone(now, true)),
+                None => self.note(
+                    (recorded, looked_at),
+                    path,
+                    (FileChange::New, None),
+                    alone(now, true),
+                ),
             }
         }
     }
 
     fn note(
         &mut self,
-        recorded: &EvidenceManifest,
+        (recorded, looked_at): (&EvidenceManifest, &str),
         path: &Path,
         (change, old): (FileChange, Option<&PathBuf>),
         differences: Vec<ChangedField>,
     ) {
         self.differing.push(DifferingFile {
             evidence: recorded.given.clone(),
+            looked_at: looked_at.to_owned(),
             path: RecordedPath::new(path),
             change,
             renamed_from: old.map(|old| RecordedPath::new(old)),
