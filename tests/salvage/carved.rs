@@ -62,3 +62,40 @@ fn a_secret_that_was_deleted_is_listed_without_its_data() {
         assert!(!text.contains("eyJhbGciOi"), "a token is shown: {text}");
     }
 }
+
+#[test]
+fn a_key_that_existed_before_what_the_compaction_left_is_not_called_created_later() {
+    let db = data_dir("cluster3-3.4.23/m2").join("member/snap/db");
+    let member = etcd_inspect::member::Member::open(&db).unwrap();
+    let keyspace = member.readable_keyspace().unwrap();
+    let mut asked = 0;
+    for version in &keyspace
+        .live(&etcd_inspect::mvcc::KeyRange::all(), None)
+        .unwrap()
+    {
+        let created = version.key_value().unwrap().create_revision;
+        let first = keyspace
+            .records_of(version.key)
+            .get(0)
+            .unwrap()
+            .revision
+            .main;
+        let Ok(key) = std::str::from_utf8(version.key) else {
+            continue;
+        };
+        if created >= first {
+            continue;
+        }
+        let (at, path) = (created.to_string(), db.to_str().unwrap());
+        let output = run(&["get", "--key", key, "--rev", &at, "--carved", "-d", path]);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(!err.contains("created later"), "{key} at {at}: {err}");
+        let wanted = format!("was created at rev {created} and existed");
+        assert!(
+            output.status.success() || output.status.code() == Some(3) || err.contains(&wanted),
+            "{key} at {at}: {err}"
+        );
+        asked += 1;
+    }
+    assert!(asked > 3, "{asked}");
+}

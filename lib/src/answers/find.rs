@@ -41,12 +41,14 @@ pub struct FoundObject<'a, O = Value> {
 }
 
 impl<'a> FoundObject<'a, Flat> {
-    /// The same with a tree of what was read.
+    /// The same with a tree of what was read, and with what an API server sets when it reads it.
     pub fn with_tree(self) -> FoundObject<'a> {
+        let mut object = self.object.tree();
+        crate::kubernetes::set_read_defaults(&mut object);
         FoundObject {
             target: self.target,
             version: self.version,
-            object: self.object.tree(),
+            object,
         }
     }
 }
@@ -456,7 +458,7 @@ impl<'q, 'a> Query<'q, 'a> {
             .iter()
             .find(|version| !version.tombstone && version.revision.main > at)?;
         Some(Absent {
-            message: format!("not found at rev {at}: {what} was created later"),
+            message: format!("not found at rev {at}: {}", only_later(what, &later, at)),
             next: vec![get(later).into()],
         })
     }
@@ -505,6 +507,18 @@ fn shown(plural: &str, namespace: Option<&str>, name: &str) -> String {
     }
 }
 
+/// What a version after a revision says of it: it has the revision at which its key was created.
+fn only_later(what: &str, later: &Version<'_>, at: i64) -> String {
+    let created = later.key_value().map_or(0, |kv| kv.create_revision);
+    match (1..=at).contains(&created) {
+        true => format!(
+            "{what} was created at rev {created} and existed, but its version of then is not kept; the next is of rev {}",
+            later.revision.main
+        ),
+        false => format!("{what} was created later"),
+    }
+}
+
 /// What is known of a raw key that does not exist at that revision: deleted when, last version where.
 pub fn missing_key(key: &[u8], keyspace: &Keyspace<'_>, revision: Option<i64>) -> Absent {
     let shown = match key {
@@ -536,7 +550,7 @@ pub fn missing_key(key: &[u8], keyspace: &Keyspace<'_>, revision: Option<i64>) -
             ),
             vec![last.map_or_else(|| history.arg("-d").evidence().into(), get)],
         ),
-        (None, _, Some(later)) => (format!("{shown} was created later"), vec![get(later)]),
+        (None, _, Some(later)) => (only_later(&shown, &later, at), vec![get(later)]),
         (None, ..) => (
             format!("no version of {shown} is retained"),
             match nearest_key(key, keyspace) {

@@ -13,7 +13,7 @@ use crate::mvcc::Version;
 use located::progress::{Progress, Silent};
 
 /// Number of records to each side of a revision whose times are read if not all are: the nearest few decide.
-const MAX_NEAR_RECORDS: usize = 2_000;
+const MAX_NEAR_RECORDS: u32 = 2_000;
 
 /// Number of places, spread over all revisions, whose times are read too: of times that contradict each other those near a revision may
 /// be the wrong ones.
@@ -89,21 +89,17 @@ impl Objects<'_> {
         let mut wanted: Vec<i64> = revisions.into_iter().collect();
         wanted.sort_unstable();
         let mut near: Vec<RangeInclusive<i64>> = Vec::new();
+        let all = keyspace.numbers_between(0..=i64::MAX);
+        let main = |number: u32| keyspace.record(number).map(|record| record.revision.main);
         for revision in wanted {
-            if near.last().is_some_and(|last| revision <= *last.start()) {
-                continue;
-            }
-            let before = keyspace
-                .between(0..=revision)
-                .rev()
-                .take(MAX_NEAR_RECORDS)
-                .last();
-            let after = keyspace
-                .between(revision.saturating_add(1)..=i64::MAX)
-                .take(MAX_NEAR_RECORDS)
-                .last();
-            let first = before.map_or(revision, |version| version.revision.main);
-            let last = after.map_or(revision, |version| version.revision.main);
+            let end = keyspace.numbers_between(0..=revision).end;
+            let first = end.saturating_sub(MAX_NEAR_RECORDS).max(all.start);
+            let last = end
+                .saturating_add(MAX_NEAR_RECORDS)
+                .min(all.end)
+                .saturating_sub(1);
+            let first = main(first).map_or(revision, |first| first.min(revision));
+            let last = main(last).map_or(revision, |last| last.max(revision));
             near.push(first..=last);
         }
         if !near.is_empty() {

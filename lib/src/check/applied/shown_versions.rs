@@ -31,11 +31,11 @@ pub(super) fn set_versions(
     for (key, places) in of_key {
         let before = before.get(&key).copied();
         let own = counted_from_creation(changes, &places, &creations, (&key, before));
-        let records = keyspace.records_of(&key);
+        let records: Vec<Version<'_>> = keyspace.records_of(&key).iter().collect();
         let last = places.last().and_then(|at| changes.get(*at));
         let last = last.map_or(i64::MAX, |change| change.revision.main);
         let later = records.iter().find(|record| record.revision.main > last);
-        let mut next = later.filter(|_| reaches_store).as_ref().and_then(numbers);
+        let mut next = later.filter(|_| reaches_store).and_then(numbers);
         for (at, own) in places.iter().zip(own).rev() {
             let Some(change) = changes.get_mut(*at) else {
                 continue;
@@ -45,11 +45,12 @@ pub(super) fn set_versions(
                 next = None;
                 continue;
             };
-            let stored = records.iter().find(|record| record.revision == revision);
+            let stored = records.binary_search_by_key(&revision, |record| record.revision);
+            let stored = stored.ok().and_then(|at| records.get(at));
             let counted =
                 next.filter(|(created, version)| *version > 1 && *created <= revision.main);
             let counted = counted.map(|(created, version)| (created, version.saturating_sub(1)));
-            next = stored.as_ref().and_then(numbers).or(own).or(counted);
+            next = stored.and_then(numbers).or(own).or(counted);
             (put.create_revision, put.version) = next.unwrap_or((0, 0));
         }
     }
