@@ -68,11 +68,9 @@ fn a_key_that_existed_before_what_the_compaction_left_is_not_called_created_late
     let db = data_dir("cluster3-3.4.23/m2").join("member/snap/db");
     let member = etcd_inspect::member::Member::open(&db).unwrap();
     let keyspace = member.readable_keyspace().unwrap();
+    let live = keyspace.live(&etcd_inspect::mvcc::KeyRange::all(), None);
     let mut asked = 0;
-    for version in &keyspace
-        .live(&etcd_inspect::mvcc::KeyRange::all(), None)
-        .unwrap()
-    {
+    for version in live.unwrap().iter() {
         let created = version.key_value().unwrap().create_revision;
         let first = keyspace
             .records_of(version.key)

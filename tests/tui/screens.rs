@@ -220,7 +220,7 @@ fn the_splitter_can_be_dragged_and_the_wheel_turns_where_it_points() {
 fn a_secret_that_was_found_is_shown_for_ten_seconds_on_demand() {
     let mut browser = Browser::open(MEMBER, (120, 36));
     browser.command("search kube-system");
-    browser.press("/").type_in("data.namespace").press("enter");
+    browser.press("/").type_in("secrets/").press("enter");
     let hidden = browser.draw();
     assert!(hidden.contains("secrets/"), "{hidden}");
     browser.press("X");

@@ -352,7 +352,7 @@ fn verify(manifest: &Path, args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<E
     match answer.manifest_is_intact {
         Some(true) => {}
         Some(false) => ui.warn("the manifest was changed after it was written: its own sum or totals do not match, so that what it records is not proven")?,
-        None => ui.warn("the manifest has no sum of its own (manifest_sha256), which every manifest is written with: it may have been changed, so that what it records is not proven")?,
+        None => ui.warn("the manifest has no sum of its own (manifest_sha256), which --out writes: it was printed, or it was changed since, so that what it records is not proven")?,
     }
     ui.answer("manifest", &answer, |ui| differences(&answer, ui))?;
     Ok(match (is_unproven, answer.is_same) {
